@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Resolve requirements/*.in into hashed locks beside them. Run it after changing a .in file, then commit both.
+#
+# LocalStack's last open release leaves its dependencies open-ended and newer ones break it, so all is resolved as of
+# the week after that release; only the engine's libraries are younger.
+set -euo pipefail
+cd "$(dirname "$0")/../requirements"
+
+as_of=2026-04-05
+engine_as_of=2026-11-20
+
+compile() {
+    uv pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url \
+        --no-emit-find-links --no-annotate --custom-compile-command scripts/lock.sh \
+        --exclude-newer "$as_of" --exclude-newer-package "av=$engine_as_of" --exclude-newer-package "pillow=$engine_as_of" \
+        "$@"
+}
+
+compile dev.in -o dev.txt
+compile local.in -c dev.txt -o local.txt
+compile worker.in -c dev.txt -o worker.txt
