@@ -1,0 +1,180 @@
+"""Fill the emulated account: package the function, deploy the template, seed a default watermark.
+
+LocalStack's ``ready.d`` hook runs this, in a container and as a process alike. It can run any number of times: what is
+there already is updated or left alone.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from scripts.package_lambda import package_lambda
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "infra" / "template.yaml"
+DEFAULT_WATERMARK = Path(__file__).resolve().parent / "default-watermark.png"
+STACK_TIMEOUT_SECONDS = 180
+POLL_SECONDS = 0.3
+
+
+class DeploymentFailed(RuntimeError):
+    """The stack did not reach the wanted state; the message has the reason of each resource that failed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What may differ from one emulated account to the next."""
+
+    endpoint: str
+    region: str
+    stack_name: str
+    worker_image: str
+    parameters: dict[str, str]
+    """Template parameters that replace the template's defaults."""
+
+
+def read_settings(environment: dict[str, str]) -> Settings:
+    """Read the settings from the variables that LocalStack itself and its users set.
+
+    Raises:
+        ValueError: ``STACK_PARAMETERS`` is not a JSON object of texts.
+    """
+    port = environment.get("GATEWAY_LISTEN", "0.0.0.0:4566").split(",")[0].rsplit(":", 1)[-1]
+    parameters = json.loads(environment.get("STACK_PARAMETERS") or "{}")
+    if not isinstance(parameters, dict) or not all(isinstance(value, str) for value in parameters.values()):
+        raise ValueError('STACK_PARAMETERS must be a JSON object of texts, such as {"RetryDelays": "1, 2"}')
+    return Settings(
+        endpoint=f"http://127.0.0.1:{port}",
+        region=environment.get("AWS_DEFAULT_REGION", "us-east-1"),
+        stack_name=environment.get("STACK_NAME", "video-batch-processing"),
+        worker_image=environment.get("WORKER_IMAGE", "video-worker"),
+        parameters=parameters,
+    )
+
+
+class Account:
+    """The emulated account, by its own API."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self._settings.endpoint,
+            region_name=self._settings.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
+            config=Config(retries={"mode": "standard", "max_attempts": 5}),
+        )
+
+
+def upload_function(account: Account, bucket: str) -> str:
+    """Store the packaged function and return its key."""
+    s3 = account.client("s3")
+    package = package_lambda()
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key=package.key, Body=package.content)
+    return package.key
+
+
+def deploy_stack(account: Account, name: str, template: str, parameters: dict[str, str]) -> dict[str, str]:
+    """Create or update the stack and return its outputs.
+
+    Raises:
+        DeploymentFailed: with the reason of each resource that failed.
+    """
+    cloudformation = account.client("cloudformation")
+    request = {
+        "StackName": name,
+        "TemplateBody": template,
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    if _stack_exists(cloudformation, name):
+        try:
+            cloudformation.update_stack(**request)
+        except ClientError as error:
+            if "No updates are to be performed" not in str(error):
+                raise
+    else:
+        cloudformation.create_stack(**request)
+    return _wait_for_stack(cloudformation, name)
+
+
+def _stack_exists(cloudformation: Any, name: str) -> bool:
+    try:
+        stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError:  # CloudFormation says ValidationError for a stack that is not there
+        return False
+    return any(stack["StackStatus"] != "DELETE_COMPLETE" for stack in stacks)
+
+
+def _wait_for_stack(cloudformation: Any, name: str) -> dict[str, str]:
+    deadline = time.monotonic() + STACK_TIMEOUT_SECONDS
+    while True:
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        status = stack["StackStatus"]
+        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        if not status.endswith("_IN_PROGRESS"):
+            raise DeploymentFailed(f"stack {name} is {status}: {_failures(cloudformation, name)}")
+        if time.monotonic() > deadline:
+            raise DeploymentFailed(f"stack {name} is still {status} after {STACK_TIMEOUT_SECONDS} s")
+        time.sleep(POLL_SECONDS)
+
+
+def _failures(cloudformation: Any, name: str) -> str:
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    reasons = [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+        for event in events
+        if event["ResourceStatus"].endswith("_FAILED")
+    ]
+    return "; ".join(reasons) or "no resource says why"
+
+
+def seed_watermark(account: Account, bucket: str, prefix: str) -> None:
+    """Store a default watermark unless somebody has put one there."""
+    s3 = account.client("s3")
+    if s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}default.").get("KeyCount"):
+        return
+    s3.put_object(
+        Bucket=bucket, Key=f"{prefix}default.png", Body=DEFAULT_WATERMARK.read_bytes(), ContentType="image/png"
+    )
+
+
+def main() -> int:
+    """Deploy, print what was deployed, and exit with 1 and the reason if that failed."""
+    started = time.monotonic()
+    try:
+        settings = read_settings(dict(os.environ))
+        account = Account(settings)
+        code_bucket = f"{settings.stack_name}-artifacts"
+        parameters = {
+            "WorkerImage": settings.worker_image,
+            "LambdaCodeBucket": code_bucket,
+            "LambdaCodeKey": upload_function(account, code_bucket),
+            **settings.parameters,
+        }
+        outputs = deploy_stack(account, settings.stack_name, TEMPLATE.read_text(), parameters)
+        seed_watermark(account, outputs["BucketName"], outputs["WatermarkPrefix"])
+    except (DeploymentFailed, ClientError, ValueError, OSError) as error:
+        print(f"deploy: {error}", file=sys.stderr, flush=True)
+        return 1
+    print(f"deploy: stack {settings.stack_name} is ready after {time.monotonic() - started:.1f} s", flush=True)
+    for key, value in outputs.items():
+        print(f"deploy:   {key} = {value}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

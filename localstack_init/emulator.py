@@ -1,0 +1,284 @@
+"""The emulated account as background processes, for machines without Docker: ``up``, ``status``, ``exec`` and ``down``.
+
+One account lives in one folder (``EMULATOR_HOME``, by default ``.emulator/`` in the checkout), so that any number of
+them run side by side. Nothing is kept when it goes ``down`` but its log.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+HOOKS = Path(__file__).resolve().parent / "ready.d"
+PREFERRED_PORT = 4566
+START_TIMEOUT_SECONDS = 240
+STOP_TIMEOUT_SECONDS = 30
+POLL_SECONDS = 0.1
+LOG_TAIL_LINES = 25
+REGION = "us-east-1"
+
+# Settings of LocalStack, the extension and the hook that a user may set in their own shell.
+PASSED_ON = ("DEBUG", "LS_LOG", "FARGATE_", "LAMBDA_", "STACK_", "WORKER_IMAGE", "AWS_DEFAULT_REGION")
+
+
+class EmulatorError(Exception):
+    """The account cannot be brought up or reached; the message is for the user."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """An account that was started and has not been taken down."""
+
+    pid: int
+    created: float
+    """When the process began, in seconds since the epoch: a process id alone may by now be somebody else's."""
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def process(self) -> psutil.Process | None:
+        """The process, or None if it has ended."""
+        try:
+            process = psutil.Process(self.pid)
+            alive = process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return process if alive else None
+
+
+class Home:
+    """The folder of one account."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "localstack.log"
+        self.files = path / "files"
+        self._state = path / "emulator.json"
+
+    def remember(self, running: Running) -> None:
+        self._state.write_text(json.dumps(asdict(running)))
+
+    def running(self) -> Running | None:
+        """The account of this folder if it is alive."""
+        try:
+            running = Running(**json.loads(self._state.read_text()))
+        except FileNotFoundError:
+            return None
+        return running if running.process() else None
+
+    def clear(self) -> None:
+        self._state.unlink(missing_ok=True)
+        shutil.rmtree(self.files, ignore_errors=True)
+
+    def log_tail(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-LOG_TAIL_LINES:])
+
+
+def up(home: Home, port: int | None) -> Running:
+    """Start the account and return once an upload would work. Does nothing if it is running already.
+
+    Raises:
+        EmulatorError: it ended, or did not get ready, or its hook failed; nothing is left running then.
+    """
+    if running := home.running():
+        return running
+    home.clear()
+    home.path.mkdir(parents=True, exist_ok=True)
+    running = _spawn(home, _choose_port(port))
+    try:
+        home.remember(running)
+        _wait_until_ready(home, running)
+    except BaseException:  # Ctrl-C too must leave nothing behind
+        _end(running)
+        home.clear()
+        raise
+    return running
+
+
+def down(home: Home) -> bool:
+    """End the account with everything that runs in it; says whether there was one."""
+    running = home.running()
+    if running:
+        _end(running)
+    home.clear()
+    return running is not None
+
+
+def client_environment(running: Running) -> dict[str, str]:
+    """What an AWS SDK or command line needs to talk to the account."""
+    return {
+        "AWS_ENDPOINT_URL": running.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", REGION),
+    }
+
+
+def _choose_port(wanted: int | None) -> int:
+    for port in [wanted] if wanted else [PREFERRED_PORT, 0]:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise EmulatorError(f"port {wanted} is in use; choose another with --port, or leave it out to get a free one")
+
+
+def _spawn(home: Home, port: int) -> Running:
+    init = home.files / "etc" / "localstack" / "init"
+    init.mkdir(parents=True)
+    (init / "ready.d").symlink_to(HOOKS)
+    temporary = home.files / "tmp"
+    temporary.mkdir()
+    binaries = Path(sys.executable).parent
+    environment = {
+        "PATH": f"{binaries}:{os.environ.get('PATH', os.defpath)}",
+        "HOME": str(home.files),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "FILESYSTEM_ROOT": str(home.files),
+        "LOCALSTACK_VOLUME_DIR": str(home.files / "volume"),
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "DISABLE_EVENTS": "1",  # LocalStack's usage statistics
+        "LAMBDA_RUNTIME_EXECUTOR": "process",
+        "FARGATE_LAUNCHER": "process",
+        "FARGATE_PROCESS_IMAGES": json.dumps({"video-worker": [str(binaries / "video-worker")]}),
+    }
+    environment.update({name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)})
+    with home.log.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "localstack.runtime.main"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Running(pid=process.pid, created=psutil.Process(process.pid).create_time(), port=port)
+
+
+def _wait_until_ready(home: Home, running: Running) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        if running.process() is None:
+            raise EmulatorError(f"the emulator ended while starting. The end of {home.log}:\n{home.log_tail()}")
+        if state := _init_state(running):
+            failed = [script["name"] for script in state["scripts"] if script["state"] == "ERROR"]
+            if failed:
+                raise EmulatorError(f"the hook {', '.join(failed)} failed. The end of {home.log}:\n{home.log_tail()}")
+            if state["completed"]:
+                return
+        time.sleep(POLL_SECONDS)
+    raise EmulatorError(f"not ready after {START_TIMEOUT_SECONDS} s. The end of {home.log}:\n{home.log_tail()}")
+
+
+def _init_state(running: Running) -> dict[str, Any] | None:
+    """What LocalStack says of its ready.d hooks; its own "Ready." in the log is printed even if one failed."""
+    with (
+        contextlib.suppress(OSError),
+        urllib.request.urlopen(  # noqa: S310 - the address is our own
+            f"{running.endpoint}/_localstack/init/ready", timeout=2
+        ) as answer,
+    ):
+        state: dict[str, Any] = json.load(answer)
+        return state
+    return None
+
+
+def _end(running: Running) -> None:
+    process = running.process()
+    if process is None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_TIMEOUT_SECONDS)
+    except psutil.TimeoutExpired:
+        descendants = process.children(recursive=True)
+        for each in [process, *descendants]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs([process, *descendants], timeout=5)
+
+
+def _print_exports(running: Running) -> None:
+    for name, value in client_environment(running).items():
+        print(f"export {name}={value}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emulator.sh", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser("up", help="start the account, wait until uploads work, print the lines to export")
+    start.add_argument("--port", type=int, help=f"port to listen on (default: {PREFERRED_PORT}, or a free one)")
+    commands.add_parser("status", help="say whether it runs and where (exit code 1 if it does not)")
+    commands.add_parser("down", help="end it and remove its data")
+    execute = commands.add_parser("exec", help="run a command with the account's endpoint and credentials set")
+    execute.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND ...")
+    return parser
+
+
+def main() -> int:
+    """Run one command; 0 if it did what it says, 1 with one sentence on standard error if not."""
+    arguments = _parser().parse_args()
+    home = Home(Path(os.environ.get("EMULATOR_HOME") or ROOT / ".emulator").resolve())
+    try:
+        return _run(arguments, home)
+    except EmulatorError as error:
+        print(f"emulator.sh: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: argparse.Namespace, home: Home) -> int:
+    if arguments.command == "up":
+        print("Starting the emulated account ...", file=sys.stderr)
+        started = time.monotonic()
+        running = up(home, arguments.port)
+        print(f"Ready at {running.endpoint} after {time.monotonic() - started:.1f} s.", file=sys.stderr)
+        _print_exports(running)
+        return 0
+    if arguments.command == "down":
+        print("The account is down." if down(home) else "No account was running.", file=sys.stderr)
+        return 0
+    found = home.running()
+    if found is None:
+        raise EmulatorError("no account is running; start one with: scripts/emulator.sh up")
+    if arguments.command == "status":
+        print(f"running at {found.endpoint} (process {found.pid}, log {home.log})")
+        return 0
+    if not arguments.argv:
+        raise EmulatorError("say what to run, for instance: scripts/emulator.sh exec aws s3 ls")
+    binaries = Path(sys.executable).parent
+    environment = {**os.environ, **client_environment(found), "PATH": f"{binaries}:{os.environ.get('PATH', '')}"}
+    try:
+        os.execvpe(arguments.argv[0], arguments.argv, environment)  # noqa: S606 - running it is what was asked for
+    except FileNotFoundError:
+        raise EmulatorError(f"there is no command {arguments.argv[0]!r}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Watermark a video through the whole emulated pipeline, from nothing. See: scripts/demo.sh --help
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+case "${1:-}" in
+-h | --help)
+    cat <<'TEXT'
+Usage: scripts/demo.sh [VIDEO] [WATERMARK]
+
+Sends VIDEO (.mp4) through S3, Lambda, Step Functions and a Fargate task, all emulated on this machine, and writes
+out/<name>.mp4 and out/<name>.png, the same frame before and after. Nothing is left running.
+
+  VIDEO      an .mp4 file; left out: a clip made on the spot
+  WATERMARK  a .png, .jpg or .webp picture, or a .json file that describes overlays (its pictures lie beside it);
+             left out: the emulated account's default watermark
+TEXT
+    exit 0
+    ;;
+esac
+
+"$root/scripts/setup.sh" local
+
+EMULATOR_HOME=$(mktemp -d)
+export EMULATOR_HOME
+clean_up() {
+    "$root/scripts/emulator.sh" down 2>/dev/null || true
+    rm -rf "$EMULATOR_HOME"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+PYTHONPATH="$root" "$root/.venv/bin/python" -m scripts.demo "$@"
