@@ -6,6 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../requirements"
 
+command -v uv >/dev/null || { echo "lock.sh: uv is needed to resolve; install it with: pip install uv" >&2; exit 1; }
+
 as_of=2026-04-05
 engine_as_of=2026-11-20
 
