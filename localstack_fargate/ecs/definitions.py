@@ -1,0 +1,85 @@
+"""Clusters and task definitions, which moto keeps, as plain values of our own."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
+
+from .exceptions import ClientException, ClusterNotFoundException
+
+DEFAULT_CLUSTER = "default"
+
+
+@dataclass(frozen=True)
+class TaskDefinition:
+    """One revision, copied so that nothing that happens to it later changes a task made from it."""
+
+    arn: str
+    family: str
+    revision: int
+    containers: list[dict[str, Any]]
+    cpu: str | None
+    memory: str | None
+    network_mode: str
+    requires_compatibilities: tuple[str, ...]
+    task_role_arn: str | None
+    execution_role_arn: str | None
+    ephemeral_storage: Mapping[str, Any] | None
+    runtime_platform: Mapping[str, str] | None
+    tags: list[dict[str, str]] = field(default_factory=list)
+
+
+def find_cluster_arn(account_id: str, region: str, name_or_arn: str | None) -> str:
+    """ARN of an active cluster, by default the one named "default"; raises ``ClusterNotFoundException``."""
+    cluster = _backend(account_id, region).clusters.get(_name_of(name_or_arn or DEFAULT_CLUSTER))
+    if cluster is None:
+        raise ClusterNotFoundException
+    if cluster.status != "ACTIVE":
+        raise ClusterNotFoundException("The referenced cluster was inactive.")
+    arn: str = cluster.arn
+    return arn
+
+
+def find_task_definition(account_id: str, region: str, reference: str) -> TaskDefinition:
+    """The active task definition that a family, ``family:revision`` or ARN stands for.
+
+    A family stands for its latest active revision. Raises ``ClientException`` if there is none.
+    """
+    family, _, revision = _name_of(reference).partition(":")
+    revisions = _backend(account_id, region).task_definitions.get(family, {})
+    if revision:
+        if not revision.isdecimal():
+            raise ClientException(f"Invalid revision number. Number: {revision}")
+        found = revisions.get(int(revision))
+        if found is not None and found.status != "ACTIVE":
+            raise ClientException("TaskDefinition is inactive")
+    else:
+        active = [number for number, candidate in revisions.items() if candidate.status == "ACTIVE"]
+        found = revisions[max(active)] if active else None
+    if found is None:
+        raise ClientException("TaskDefinition not found.")
+    return TaskDefinition(
+        arn=found.arn,
+        family=found.family,
+        revision=found.revision,
+        containers=copy.deepcopy(found.container_definitions),
+        cpu=found.cpu,
+        memory=found.memory,
+        network_mode=found.network_mode or "bridge",
+        requires_compatibilities=tuple(found.requires_compatibilities or ()),
+        task_role_arn=getattr(found, "task_role_arn", None),  # moto sets these two only when they were given
+        execution_role_arn=getattr(found, "execution_role_arn", None),
+        ephemeral_storage=copy.deepcopy(found.ephemeral_storage),
+        runtime_platform=copy.deepcopy(found.runtime_platform),
+        tags=copy.deepcopy(found.tags or []),
+    )
+
+
+def _name_of(name_or_arn: str) -> str:
+    return name_or_arn.rsplit("/", 1)[-1]
+
+
+def _backend(account_id: str, region: str) -> EC2ContainerServiceBackend:
+    return ecs_backends[account_id][region]

@@ -1,0 +1,75 @@
+"""All tasks of this emulator together: who runs, who waits, and who has to stop."""
+
+import logging
+import threading
+import time
+
+from ..configuration import Configuration
+from ..launchers import create_launcher
+from ..task_endpoint.server import TaskEndpoint
+from .lifecycle import TaskRun, finish
+from .models import Task
+from .queue import TaskQueue
+
+LOG = logging.getLogger(__name__)
+
+SHUTDOWN_SECONDS = 3  # the emulator itself has but ten before `docker stop` kills it
+
+
+class TaskEngine:
+    """Runs the tasks that RunTask makes."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._launcher = create_launcher(configuration)
+        self._endpoint = TaskEndpoint()
+        self._queue = TaskQueue(configuration.max_tasks, self._run)
+        self._runs: dict[str, TaskRun] = {}
+        self._lock = threading.Lock()
+
+    def start(self, task: Task) -> None:
+        """Run the task when its turn comes."""
+        self._queue.submit(task)
+
+    def stop(self, task: Task, reason: str | None) -> None:
+        """Stop a task as StopTask does, also one that waits; a task that is stopping already stays as it is."""
+        task.request_stop("UserInitiated", reason or "Task stopped by user")
+        if self._queue.withdraw(task):
+            finish(task)
+            return
+        with self._lock:
+            run = self._runs.get(task.id)
+        if run is not None:
+            run.wake()
+
+    def shut_down(self) -> None:
+        """End all tasks: SIGTERM, and SIGKILL a few seconds later."""
+        for task in self._queue.withdraw_all():
+            task.request_stop("TerminationNotice", "The emulator stops")
+            finish(task)
+        for run in self._current_runs():
+            run.task.request_stop("TerminationNotice", "The emulator stops")
+            run.wake()
+        self._wait_for_runs()
+        for run in self._current_runs():
+            run.kill()
+        self._wait_for_runs()
+        self._endpoint.close()
+
+    def _current_runs(self) -> list[TaskRun]:
+        with self._lock:
+            return list(self._runs.values())
+
+    def _wait_for_runs(self) -> None:
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
+        while self._current_runs() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def _run(self, task: Task) -> None:
+        run = TaskRun(task, self._launcher, self._endpoint)
+        with self._lock:
+            self._runs[task.id] = run
+        try:
+            run.run()
+        finally:
+            with self._lock:
+                del self._runs[task.id]

@@ -1,0 +1,22 @@
+"""The environment of a container: what Fargate puts there, what the task definition says, what RunTask overrides."""
+
+from localstack import config
+
+from ..task_endpoint.server import TaskEndpoint
+from .models import Container, Task
+
+
+def container_environment(task: Task, container: Container, endpoint: TaskEndpoint) -> dict[str, str]:
+    """All environment variables that a container is given.
+
+    The task definition may choose another region or endpoint, but never the way to credentials and metadata.
+    """
+    defined = container.definition.get("environment") or []
+    return {
+        "AWS_REGION": task.region,
+        "AWS_DEFAULT_REGION": task.region,
+        "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{config.GATEWAY_LISTEN[0].port}",
+        **{variable["name"]: variable["value"] for variable in defined if "name" in variable and "value" in variable},
+        **endpoint.environment(task, container),
+    }

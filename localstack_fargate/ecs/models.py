@@ -1,0 +1,206 @@
+"""Tasks and their containers: the state that DescribeTasks shows."""
+
+import copy
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
+
+from .definitions import TaskDefinition
+
+PLATFORM_VERSION = "1.4.0"
+KEEP_STOPPED_SECONDS = 3600  # ECS shows stopped tasks for at least an hour
+FARGATE_EPHEMERAL_STORAGE_GIB = 20
+
+
+def now() -> datetime:
+    """The time to the millisecond, as ECS reports it."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+@dataclass
+class Container:
+    """One container of a task. ``definition`` is the container definition with the overrides applied."""
+
+    arn: str
+    task_arn: str
+    runtime_id: str
+    definition: dict[str, Any]
+    last_status: str = "PENDING"
+    exit_code: int | None = None
+    reason: str | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.definition["name"])
+
+    @property
+    def essential(self) -> bool:
+        return bool(self.definition.get("essential", True))
+
+    def describe(self) -> dict[str, Any]:
+        """The container as DescribeTasks shows it."""
+        definition = self.definition
+        shown = {
+            "containerArn": self.arn,
+            "taskArn": self.task_arn,
+            "name": self.name,
+            "image": definition["image"],
+            "runtimeId": self.runtime_id,
+            "lastStatus": self.last_status,
+            "exitCode": self.exit_code,
+            "reason": self.reason,
+            "networkBindings": [],
+            "networkInterfaces": [],
+            "healthStatus": "UNKNOWN",
+            "cpu": str(definition.get("cpu") or 0),
+            "memory": _text(definition.get("memory")),
+            "memoryReservation": _text(definition.get("memoryReservation")),
+        }
+        return {key: value for key, value in shown.items() if value is not None}
+
+
+@dataclass(eq=False)  # a task is itself, whatever its state
+class Task:
+    """A task from RunTask on. Every change goes through ``update``, which counts the version."""
+
+    arn: str
+    cluster_arn: str
+    account_id: str
+    region: str
+    definition: TaskDefinition
+    containers: list[Container]
+    overrides: dict[str, Any]
+    group: str
+    cpu: str
+    memory: str
+    launch_type: str = "FARGATE"
+    capacity_provider_name: str | None = None
+    platform_version: str = PLATFORM_VERSION
+    started_by: str | None = None
+    availability_zone: str | None = None
+    enable_execute_command: bool = False
+    tags: list[dict[str, str]] = field(default_factory=list)
+    last_status: str = "PROVISIONING"
+    desired_status: str = "RUNNING"
+    version: int = 1
+    stop_code: str | None = None
+    stopped_reason: str | None = None
+    times: dict[str, datetime] = field(default_factory=lambda: {"createdAt": now()})
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def task_role_arn(self) -> str | None:
+        return self.overrides.get("taskRoleArn") or self.definition.task_role_arn
+
+    def update(self, last_status: str | None = None, *times: str) -> None:
+        """Move on to ``last_status`` (if given) and note the present as each of ``times``, e.g. "startedAt"."""
+        with self.lock:
+            self.last_status = last_status or self.last_status
+            self.times.update(dict.fromkeys(times, now()))
+            self.version += 1
+
+    def request_stop(self, stop_code: str, reason: str | None) -> bool:
+        """Say that the task shall stop, and why. Only the first reason counts; returns whether this was it."""
+        with self.lock:
+            if self.desired_status == "STOPPED":
+                return False
+            self.desired_status = "STOPPED"
+            self.stop_code = stop_code
+            self.stopped_reason = reason
+            self.update(None, "stoppingAt")
+            return True
+
+    def describe(self, include_tags: bool = False) -> dict[str, Any]:
+        """The task as DescribeTasks shows it, all of one moment."""
+        with self.lock:
+            storage = self.overrides.get("ephemeralStorage") or self.definition.ephemeral_storage
+            shown = {
+                "attachments": [],
+                "attributes": [{"name": "ecs.cpu-architecture", "value": self._architecture()}],
+                "availabilityZone": self.availability_zone,
+                "capacityProviderName": self.capacity_provider_name,
+                "clusterArn": self.cluster_arn,
+                "connectivity": "CONNECTED" if "connectivityAt" in self.times else None,
+                "containers": [container.describe() for container in self.containers],
+                "cpu": self.cpu,
+                "desiredStatus": self.desired_status,
+                "enableExecuteCommand": self.enable_execute_command,
+                "ephemeralStorage": dict(storage or {"sizeInGiB": FARGATE_EPHEMERAL_STORAGE_GIB}),
+                "group": self.group,
+                "healthStatus": "UNKNOWN",
+                "lastStatus": self.last_status,
+                "launchType": self.launch_type,
+                "memory": self.memory,
+                "overrides": copy.deepcopy(self.overrides),
+                "platformFamily": "Linux",
+                "platformVersion": self.platform_version,
+                "startedBy": self.started_by,
+                "stopCode": self.stop_code,
+                "stoppedReason": self.stopped_reason,
+                "tags": copy.deepcopy(self.tags) if include_tags else [],
+                "taskArn": self.arn,
+                "taskDefinitionArn": self.definition.arn,
+                "version": self.version,
+                **self.times,
+            }
+            return {key: value for key, value in shown.items() if value is not None}
+
+    def _architecture(self) -> str:
+        platform = self.definition.runtime_platform or {}
+        return "arm64" if platform.get("cpuArchitecture") == "ARM64" else "x86_64"
+
+
+@dataclass(frozen=True)
+class ClientToken:
+    """What a client token was first used for: a digest of the request, and the tasks it got."""
+
+    request: str
+    tasks: tuple[Task, ...]
+    used_at: float = field(default_factory=time.monotonic)
+
+
+class EcsStore(BaseStore):
+    """The tasks of an account in a region, oldest first, and the client tokens by cluster and token."""
+
+    tasks: dict[str, Task] = LocalAttribute(default=dict)
+    client_tokens: dict[tuple[str, str], ClientToken] = LocalAttribute(default=dict)
+
+    def current_tasks(self, cluster_arn: str | None = None) -> list[Task]:
+        """The tasks (of a cluster) that ECS still shows."""
+        self._forget_old_tasks()
+        return [task for task in list(self.tasks.values()) if cluster_arn in (None, task.cluster_arn)]
+
+    def find_task(self, cluster_arn: str, id_or_arn: str) -> Task | None:
+        """A task of the cluster by id or ARN."""
+        task_id = id_or_arn.rsplit("/", 1)[-1]
+        return next((task for task in self.current_tasks(cluster_arn) if task.id == task_id), None)
+
+    def _forget_old_tasks(self) -> None:
+        present = now()
+        for arn, task in list(self.tasks.items()):
+            stopped_at = task.times.get("stoppedAt")
+            if stopped_at and (present - stopped_at).total_seconds() > KEEP_STOPPED_SECONDS:
+                self.tasks.pop(arn, None)
+
+
+def count_by_status(tasks: Iterable[Task]) -> tuple[int, int]:
+    """How many of the tasks run, and how many are on their way to running."""
+    statuses = [task.last_status for task in tasks]
+    return statuses.count("RUNNING"), sum(s in ("PROVISIONING", "PENDING", "ACTIVATING") for s in statuses)
+
+
+def _text(number: object) -> str | None:
+    return None if number is None else str(number)
+
+
+ecs_stores = AccountRegionBundle("ecs", EcsStore)

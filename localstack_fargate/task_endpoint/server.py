@@ -1,0 +1,125 @@
+"""The endpoint that a task asks for its role's credentials and for its metadata.
+
+On Fargate it has the address 169.254.170.2; here it listens on the loopback interface, which SDKs accept as well.
+"""
+
+import json
+import logging
+import secrets
+import threading
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from ..ecs.models import Container, Task
+from .credentials import TaskRoleCredentials
+from .metadata import container_document, task_document
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Registration:
+    task: Task
+    credentials_id: str
+    token: str
+    credentials: TaskRoleCredentials | None
+
+
+class TaskEndpoint:
+    """Knows the tasks that run, and answers them only."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._registrations: dict[str, _Registration] = {}
+        self._server = _Server((host, 0), partial(_Handler, self))
+        self.url = f"http://{host}:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, name="fargate-task-endpoint", daemon=True).start()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def register(self, task: Task) -> None:
+        """Answer this task from now on."""
+        role_arn = task.task_role_arn
+        credentials = TaskRoleCredentials(role_arn, task) if role_arn else None
+        token = secrets.token_urlsafe(32)
+        self._registrations[task.id] = _Registration(task, secrets.token_urlsafe(24), token, credentials)
+
+    def unregister(self, task: Task) -> None:
+        """Forget the task: its credentials are gone, as on Fargate."""
+        self._registrations.pop(task.id, None)
+
+    def environment(self, task: Task, container: Container) -> dict[str, str]:
+        """The variables that lead a container's SDK here."""
+        variables = {"ECS_CONTAINER_METADATA_URI_V4": f"{self.url}/v4/{container.runtime_id}"}
+        registration = self._registrations[task.id]
+        if registration.credentials is not None:
+            variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{self.url}/v2/credentials/{registration.credentials_id}"
+            variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = registration.token
+        return variables
+
+    def answer(self, path: str, token: str) -> tuple[HTTPStatus, dict[str, Any]]:
+        """Status and JSON document for a GET of ``path`` with the header ``Authorization: token``."""
+        match path.strip("/").split("/"):
+            case ["v2", "credentials", credentials_id]:
+                return self._credentials(credentials_id, token)
+            case ["v4", runtime_id]:
+                return self._metadata(runtime_id, of_task=False)
+            case ["v4", runtime_id, "task"]:
+                return self._metadata(runtime_id, of_task=True)
+        return _error(HTTPStatus.NOT_FOUND, "NotFound", "There is nothing here")
+
+    def _credentials(self, credentials_id: str, token: str) -> tuple[HTTPStatus, dict[str, Any]]:
+        for registration in list(self._registrations.values()):
+            if registration.credentials is None:
+                continue
+            if not secrets.compare_digest(registration.credentials_id.encode(), credentials_id.encode()):
+                continue
+            if not secrets.compare_digest(registration.token.encode(), token.encode()):
+                return _error(HTTPStatus.FORBIDDEN, "AccessDenied", "The authorization token is wrong")
+            try:
+                return HTTPStatus.OK, registration.credentials.document()
+            except Exception as error:
+                LOG.warning("Task %s cannot assume its role: %s", registration.task.id, error)
+                return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "AssumeRoleFailed", str(error))
+        return _error(HTTPStatus.NOT_FOUND, "InvalidIdInRequest", "Credentials not found")
+
+    def _metadata(self, runtime_id: str, of_task: bool) -> tuple[HTTPStatus, dict[str, Any]]:
+        for registration in list(self._registrations.values()):
+            for container in registration.task.containers:
+                if container.runtime_id == runtime_id:
+                    task = registration.task
+                    return HTTPStatus.OK, task_document(task) if of_task else container_document(task, container)
+        return _error(HTTPStatus.NOT_FOUND, "NotFound", "There is no such container")
+
+
+def _error(status: HTTPStatus, code: str, message: str) -> tuple[HTTPStatus, dict[str, Any]]:
+    return status, {"code": code, "message": message, "HTTPErrorCode": status.value}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def __init__(self, endpoint: TaskEndpoint, *arguments: Any) -> None:
+        self._endpoint = endpoint
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        """Answer a container."""
+        status, document = self._endpoint.answer(self.path.partition("?")[0], self.headers.get("Authorization", ""))
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Nobody wants a line in the emulator's log for each credential."""
