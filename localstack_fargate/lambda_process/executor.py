@@ -202,12 +202,9 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             with the message as its reason
         """
         function = function_version.config
-        if function.package_type != "Zip":
-            raise LambdaRuntimeException("Container images cannot run as a process: package the function as a zip file")
-        if not function.runtime.startswith("python"):
-            raise LambdaRuntimeException(
-                f"The runtime {function.runtime} cannot run as a process: only Python runtimes can (here: {_PYTHON})"
-            )
+        if refusal := _refusal(function.package_type, function.runtime):
+            LOG.error("%s: %s", function_version.qualified_arn, refusal)  # LocalStack itself tells only the API
+            raise LambdaRuntimeException(refusal)
         if function.runtime != _PYTHON and function.runtime not in _noted_runtimes:
             _noted_runtimes.add(function.runtime)
             LOG.warning("Functions for %s run with %s, the emulator's own interpreter", function.runtime, _PYTHON)
@@ -233,3 +230,12 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def get_runtime_endpoint(self) -> str:
         """For LocalStack's own init binary, which has no part in this."""
         return ""
+
+
+def _refusal(package_type: str, runtime: str | None) -> str | None:
+    """Why such a function cannot run here, if it cannot."""
+    if package_type != "Zip":
+        return "Container images cannot run as a process: package the function as a zip file"
+    if not runtime or not runtime.startswith("python"):
+        return f"The runtime {runtime} cannot run as a process: only Python runtimes can (here: {_PYTHON})"
+    return None

@@ -4,7 +4,9 @@ awslambdaric takes a host and a port and no path, so every process gets a port o
 """
 
 import json
+import logging
 import socket
+import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -14,6 +16,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from localstack_fargate.lambda_process.outcome import InitFailedError, Reply, response_too_large
+
+LOG = logging.getLogger(__name__)
 
 _ROOT = "/2018-06-01/runtime"
 _ERROR_TYPE_HEADER = "Lambda-Runtime-Function-Error-Type"
@@ -121,6 +125,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, api: RuntimeApi) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.api = api
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's
+        """A process that is killed resets its connection; anything else is a bug of ours and belongs into the log."""
+        if not isinstance(sys.exception(), ConnectionError):
+            LOG.exception("Lambda Runtime API: request from %s failed", client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
