@@ -1,0 +1,122 @@
+"""The engine's process: reads one request on standard input, answers with JSON lines on standard output.
+
+Started by `worker.sandbox` as `python -I -m worker.engine` with an empty environment. Events:
+
+    {"event": "progress", "phase": "ENCODING", "share": 0.42}
+    {"event": "closing"}                                 the index is being moved to the front: silence is normal
+    {"event": "result", "duration": 12.0, "frames": 360, "notes": [], "timings": {"ENCODING": 8.1, ...}}
+    {"event": "error", "code": "CORRUPT_INPUT", "message": "...", "hint": "..."}
+"""
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av.logging
+
+from worker.blend import Blender
+from worker.encode import encode
+from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
+from worker.layers import draw_layers, load_image
+from worker.limits import confine
+from worker.probe import probe
+from worker.profiles import PROFILES
+from worker.verify import verify
+from worker.watermark import validate
+
+SECONDS_BETWEEN_EVENTS = 0.25
+
+
+class Events:
+    """Writes events, progress at most four times a second."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._last = 0.0
+        self.timings: dict[str, float] = {}
+
+    def send(self, event: str, **fields: Any) -> None:
+        os.write(self._descriptor, json.dumps({"event": event, **fields}).encode() + b"\n")
+
+    def progress(self, phase: str) -> Callable[[float], None]:
+        def report(share: float) -> None:
+            now = time.monotonic()
+            if now - self._last >= SECONDS_BETWEEN_EVENTS:
+                self._last = now
+                self.send("progress", phase=phase, share=round(share, 4))
+
+        return report
+
+    def closing(self) -> None:
+        self.send("closing")
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[Callable[[float], None]]:
+        """Report and time a phase."""
+        self.send("progress", phase=name, share=0.0)
+        started = time.monotonic()
+        yield self.progress(name)
+        self.timings[name] = round(time.monotonic() - started, 3)
+
+
+def run(request: dict[str, Any], events: Events) -> None:
+    """Do the work of a request; its fields are those that `worker.sandbox.Sandbox` writes."""
+    output = Path(request["output"])
+    with os.fdopen(request["input"], "rb") as source:
+        with events.phase("PROBING"):
+            probed = probe(source)
+            watermark = validate(request["watermark"], request["watermark_name"])
+            images = {}
+            for name, descriptor in request["images"].items():
+                with os.fdopen(descriptor, "rb") as file:
+                    images[name] = load_image(file, name)
+            layers = draw_layers(watermark, images, probed.picture)
+            blender = Blender(layers, probed.colour.matrix_for(probed.picture.height), probed.full_range)
+            del images, layers  # only the converted layers are needed from here on
+        with events.phase("ENCODING") as progress:
+            encoded = encode(source, output, probed, blender, PROFILES[request["profile"]], progress, events.closing)
+    with events.phase("VERIFYING") as progress:
+        duration = verify(output, probed, encoded, progress)
+    events.send(
+        "result",
+        duration=round(duration, 3),
+        frames=encoded.frames,
+        notes=[*probed.notes, *encoded.notes],
+        timings=events.timings,
+    )
+
+
+def main() -> int:
+    """Run one request; exit 0 after a result, 1 after an error event."""
+    # Nothing but events may reach the pipe, whatever a library prints: it goes to standard error instead.
+    channel = os.dup(sys.stdout.fileno())
+    os.set_inheritable(channel, False)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    events = Events(channel)
+    request = json.loads(sys.stdin.buffer.read())
+    confine(request["parent"], request["output_bytes"])
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        run(request, events)
+    except WatermarkError as error:
+        traceback.print_exc()
+        events.send("error", **error.as_record())
+    except MemoryError:
+        events.send("error", **OutOfMemory().as_record())
+    except Exception as error:  # the pipe is the only way to tell the worker what happened
+        traceback.print_exc()
+        failed = EncodeFailed(f"The engine failed on this video: {type(error).__name__}.")
+        events.send("error", **failed.as_record())
+    else:
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+"""Everything that can go wrong with a job, as one tree.
+
+    WatermarkError
+    ├── PermanentError                the same input fails the same way again: never retried, exit codes 10–39
+    │   ├── ConfigurationInvalid      CONFIGURATION_INVALID
+    │   ├── NoVideoStream             NO_VIDEO_STREAM
+    │   ├── CorruptInput              CORRUPT_INPUT
+    │   ├── UnsupportedInput          UNSUPPORTED_INPUT
+    │   ├── WatermarkNotFound         WATERMARK_NOT_FOUND
+    │   ├── WatermarkInvalid          WATERMARK_INVALID
+    │   ├── SourceGone                SOURCE_GONE
+    │   ├── AccessDenied              ACCESS_DENIED
+    │   ├── EncodeFailed              ENCODE_FAILED
+    │   ├── OutputMismatch            OUTPUT_MISMATCH
+    │   ├── OutOfMemory               OUT_OF_MEMORY
+    │   └── InternalError             INTERNAL_ERROR
+    └── TransientError                another attempt may succeed: retryable, exit codes 40–69
+        ├── DiskFull                  DISK_FULL
+        ├── StorageUnavailable        STORAGE_UNAVAILABLE
+        ├── StepTimeout               TIMEOUT
+        └── Interrupted               INTERRUPTED
+
+`python -m worker.errors` prints the table of the README.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+
+class WatermarkError(Exception):
+    """Base of all errors of a job.
+
+    Attributes:
+        code: Stable name, for machines and for searching.
+        exit_code: What the process exits with.
+        retryable: Whether another attempt at the same job may succeed.
+        message: One sentence on what happened; the class has the general one, an instance the particular one.
+        hint: One sentence on what to do.
+    """
+
+    code: ClassVar[str]
+    exit_code: ClassVar[int]
+    retryable: ClassVar[bool]
+    message: str
+    hint: str
+
+    def __init__(self, message: str | None = None, hint: str | None = None) -> None:
+        self.message = message or type(self).message
+        self.hint = hint or type(self).hint
+        super().__init__(self.message)
+
+    def as_record(self) -> dict[str, str | bool]:
+        """Return the `error` field of a job record."""
+        return {"code": self.code, "message": self.message, "hint": self.hint, "retryable": self.retryable}
+
+
+class PermanentError(WatermarkError):
+    """The same job would fail in the same way again."""
+
+    retryable = False
+
+
+class TransientError(WatermarkError):
+    """Nothing is wrong with the job itself."""
+
+    retryable = True
+
+
+class ConfigurationInvalid(PermanentError):
+    """An environment variable or an argument is missing or makes no sense."""
+
+    code = "CONFIGURATION_INVALID"
+    exit_code = 10
+    message = "A setting of the worker is missing or invalid."
+    hint = "Correct the environment of the task definition or the arguments of the command."
+
+
+class NoVideoStream(PermanentError):
+    """The file is sound but holds no moving picture."""
+
+    code = "NO_VIDEO_STREAM"
+    exit_code = 11
+    message = "The file has no video stream."
+    hint = "Upload a file with a picture: a watermark has nowhere to go in sound alone."
+
+
+class CorruptInput(PermanentError):
+    """The file is not what its name says, is truncated, or is damaged."""
+
+    code = "CORRUPT_INPUT"
+    exit_code = 12
+    message = "The file is damaged, incomplete or no video at all."
+    hint = "Check that it plays to its end on your side, then upload it again."
+
+
+class UnsupportedInput(PermanentError):
+    """The file is sound, but this engine does not handle its kind."""
+
+    code = "UNSUPPORTED_INPUT"
+    exit_code = 13
+    message = "The video is of a kind that this engine does not handle."
+    hint = "Convert it to H.264 or HEVC with 8 bits in an MP4 file, at most 8K in size."
+
+
+class WatermarkNotFound(PermanentError):
+    """Neither the upload's metadata nor its folder nor the default leads to a watermark that exists."""
+
+    code = "WATERMARK_NOT_FOUND"
+    exit_code = 14
+    message = "There is no watermark for this upload."
+    hint = "Put default.png or default.json under the watermark prefix, or correct the name in the upload's metadata."
+
+
+class WatermarkInvalid(PermanentError):
+    """The watermark's JSON breaks the model, or its image is broken, monstrous or of another format."""
+
+    code = "WATERMARK_INVALID"
+    exit_code = 15
+    message = "The watermark cannot be used."
+    hint = "Correct the watermark file; the README describes every setting."
+
+
+class SourceGone(PermanentError):
+    """The uploaded object or the version that the job is about was deleted or replaced."""
+
+    code = "SOURCE_GONE"
+    exit_code = 16
+    message = "The uploaded video no longer exists."
+    hint = "Upload it again if it is still wanted."
+
+
+class AccessDenied(PermanentError):
+    """S3 refuses the task role. Policies do not mend themselves between two attempts."""
+
+    code = "ACCESS_DENIED"
+    exit_code = 17
+    message = "The worker is not allowed to read or write an object."
+    hint = "Compare the task role's policy with the prefixes of the bucket, then upload the video again."
+
+
+class EncodeFailed(PermanentError):
+    """The engine failed or crashed on this input."""
+
+    code = "ENCODE_FAILED"
+    exit_code = 18
+    message = "The video could not be encoded."
+    hint = "The log has the engine's last lines; please report them with the video if it plays elsewhere."
+
+
+class OutputMismatch(PermanentError):
+    """The encoded file is not the same video as its source, and was not published."""
+
+    code = "OUTPUT_MISMATCH"
+    exit_code = 19
+    message = "The encoded video differs from its source in length, frames or streams and was thrown away."
+    hint = "Please report it with the video: this is a defect of the engine."
+
+
+class OutOfMemory(PermanentError):
+    """The engine needed more memory than the task has. The same task size would fail again."""
+
+    code = "OUT_OF_MEMORY"
+    exit_code = 20
+    message = "The task has too little memory for a picture of this size."
+    hint = "Give the task definition more memory: 512 MB for 1080p, 2 GB for 4K."
+
+
+class InternalError(PermanentError):
+    """A defect of the worker: anything it did not foresee. Never retried, since it may have done half of something."""
+
+    code = "INTERNAL_ERROR"
+    exit_code = 39
+    message = "The worker failed in a way it did not foresee."
+    hint = "The log has the traceback; please report it."
+
+
+class DiskFull(TransientError):
+    """No room for the video and its result.
+
+    Retryable, because the disk may be shared with other tasks and another attempt gets a fresh one on Fargate.
+    """
+
+    code = "DISK_FULL"
+    exit_code = 40
+    message = "There is not enough disk space for the video and its result."
+    hint = "Give the task more ephemeral storage (some three times the video's size), or wait for other tasks to end."
+
+
+class StorageUnavailable(TransientError):
+    """S3 did not answer, answered with an error of its own, or broke off in the middle."""
+
+    code = "STORAGE_UNAVAILABLE"
+    exit_code = 41
+    message = "S3 did not answer as it should."
+    hint = "Usually it passes; the job is tried again by itself."
+
+
+class StepTimeout(TransientError):
+    """A step made no progress for so long that it was stopped. A starved machine looks like this."""
+
+    code = "TIMEOUT"
+    exit_code = 42
+    message = "A step made no progress for too long and was stopped."
+    hint = "The job is tried again by itself; if it stays so, give the task more CPU."
+
+
+class Interrupted(TransientError):
+    """SIGTERM: the task was stopped, by someone, a deployment or Spot capacity."""
+
+    code = "INTERRUPTED"
+    exit_code = 43
+    message = "The task was stopped before the job was done."
+    hint = "The job is tried again by itself unless it was stopped on purpose."
+
+
+def all_errors() -> Iterator[type[WatermarkError]]:
+    """Yield each concrete error class, permanent ones first, by exit code."""
+    classes = (*PermanentError.__subclasses__(), *TransientError.__subclasses__())
+    yield from sorted(classes, key=lambda error: error.exit_code)
+
+
+def from_code(code: str, message: str | None = None, hint: str | None = None) -> WatermarkError:
+    """Return the error of this code; an unknown code gives an InternalError that names it."""
+    for error in all_errors():
+        if error.code == code:
+            return error(message, hint)
+    return InternalError(f"Unknown error code {code}: {message}", hint)
+
+
+def markdown_table() -> str:
+    """Return the errors as a Markdown table with a line for each."""
+    lines = ["| code | exit | retried | what happened | what to do |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| `{kind.code}` | {kind.exit_code} | {'yes' if kind.retryable else 'no'} | {kind.message} | {kind.hint} |"
+        for kind in all_errors()
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown_table())

@@ -1,0 +1,159 @@
+"""From watermark images to layers that lie ready on the coded picture; limits come before decoding."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from worker.errors import WatermarkInvalid
+from worker.geometry import Box, Picture, image_size, place, tile_origins, to_coded, turned_size
+from worker.watermark import ImageOverlay, Watermark
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+MAX_IMAGE_PIXELS = 25_000_000  # 100 MB as RGBA: what a task of 512 MB can spare
+MAX_IMAGE_BYTES = 32 * 1024 * 1024
+MAX_TILES = 5000
+
+_UNDO_TURN = {
+    90: Image.Transpose.ROTATE_90,  # Pillow turns counter-clockwise
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_270,
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One overlay, drawn.
+
+    Attributes:
+        overlay: Its settings; the blender takes opacity and times from here.
+        image: Mode RGBA in coded orientation and pixel aspect, without the overlay's opacity.
+        left, top: Where it lies on the coded picture, in samples; both even, so that a chroma sample of 4:2:0 belongs
+            to one 2x2 block of the layer. Width and height of the image are even for the same reason.
+    """
+
+    overlay: ImageOverlay
+    image: Image.Image
+    left: int
+    top: int
+
+
+def load_image(file: BinaryIO, name: str) -> Image.Image:
+    """Return a watermark image as RGBA, the first frame of an animated one, upright by its EXIF orientation.
+
+    Raises:
+        WatermarkInvalid: Not PNG, JPEG or WebP, broken, or larger than MAX_IMAGE_PIXELS by its header.
+    """
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_IMAGE_PIXELS:
+                raise WatermarkInvalid(
+                    f"The watermark image {name} has {width}x{height} pixels; at most {MAX_IMAGE_PIXELS:,} are read.",
+                    "Use a smaller image: more pixels than the video has are of no use.",
+                )
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):  # 16-bit grey, which convert() would clip at 255 and not scale
+                upright = upright.point(lambda value: value / 256, "L") if upright.mode == "I;16" else upright
+            return upright.convert("RGBA")
+    except UnidentifiedImageError as error:
+        raise WatermarkInvalid(f"The watermark image {name} is no PNG, JPEG or WebP file.") from error
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise WatermarkInvalid(f"The watermark image {name} is broken: {error}.") from error
+
+
+def draw_layers(watermark: Watermark, images: Mapping[str, Image.Image], picture: Picture) -> list[Layer]:
+    """Return the layers of a watermark on a picture, lowest first.
+
+    Args:
+        watermark: The checked settings.
+        images: RGBA images by name.
+        picture: The *unpadded* picture; an odd size is padded to the right and below.
+
+    Raises:
+        WatermarkInvalid: A mark lies outside the picture altogether, is far larger than it, or is repeated too often.
+    """
+    return [_draw(overlay, images[overlay.image], picture) for overlay in watermark.overlays]
+
+
+def _draw(overlay: ImageOverlay, image: Image.Image, picture: Picture) -> Layer:
+    mark = _turned(overlay, _scaled(overlay, image, picture))
+    first = place(overlay, mark.size, picture)
+    boxes = [to_coded(box, picture) for box in _tiles(overlay, first, picture)]
+    mark = _as_coded(mark, (int(boxes[0].width), int(boxes[0].height)), picture)
+    return _compose(overlay, mark, boxes, picture)
+
+
+def _scaled(overlay: ImageOverlay, image: Image.Image, picture: Picture) -> Image.Image:
+    size = image_size(overlay, image.size, picture)
+    displayed = picture.displayed
+    if size[0] * size[1] > 2 * displayed[0] * displayed[1] + 1_000_000:
+        raise WatermarkInvalid(
+            f"The watermark {overlay.image} would be {size[0]}x{size[1]} pixels on a picture of "
+            f"{displayed[0]:.0f}x{displayed[1]:.0f}.",
+            "Give it a smaller width.",
+        )
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _turned(overlay: ImageOverlay, mark: Image.Image) -> Image.Image:
+    if overlay.rotate % 360 == 0:
+        return mark
+    turned = mark.rotate(-overlay.rotate, Image.Resampling.BICUBIC, expand=True)
+    # Pillow rounds the box outwards from its own centre and may add a transparent line; the geometry is ours.
+    width, height = turned_size(mark.size, overlay.rotate)
+    left, top = (turned.width - width) // 2, (turned.height - height) // 2
+    return turned.crop((left, top, left + width, top + height))
+
+
+def _tiles(overlay: ImageOverlay, first: Box, picture: Picture) -> list[Box]:
+    if overlay.tile is None:
+        return [first]
+    lefts, tops = tile_origins(first, overlay.tile, picture)
+    if len(lefts) * len(tops) > MAX_TILES:
+        raise WatermarkInvalid(
+            f"The watermark {overlay.image} would be repeated {len(lefts) * len(tops)} times; "
+            f"at most {MAX_TILES} tiles are drawn.",
+            "Give it a larger width or a larger tile gap.",
+        )
+    return [Box(left, top, first.width, first.height) for top in tops for left in lefts]
+
+
+def _as_coded(mark: Image.Image, size: tuple[int, int], picture: Picture) -> Image.Image:
+    if picture.orientation.clockwise:
+        mark = mark.transpose(_UNDO_TURN[picture.orientation.clockwise])
+    if picture.orientation.mirrored:
+        mark = mark.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return mark if mark.size == size else mark.resize(size, Image.Resampling.LANCZOS)
+
+
+def _compose(overlay: ImageOverlay, mark: Image.Image, boxes: list[Box], picture: Picture) -> Layer:
+    left, right = (max(0, int(min(box.left for box in boxes))), min(picture.width, int(max(b.right for b in boxes))))
+    top, bottom = (max(0, int(min(box.top for box in boxes))), min(picture.height, int(max(b.bottom for b in boxes))))
+    if left >= right or top >= bottom:
+        raise WatermarkInvalid(
+            f"The watermark {overlay.image} lies outside the picture of "
+            f"{picture.displayed[0]:.0f}x{picture.displayed[1]:.0f}.",
+            "Correct its position or margin.",
+        )
+    even_left, even_top = left - left % 2, top - top % 2
+    size = (right - even_left + (right - even_left) % 2, bottom - even_top + (bottom - even_top) % 2)
+    canvas = Image.new("RGBA", size)
+    for box in boxes:
+        where = (int(box.left) - even_left, int(box.top) - even_top)
+        if len(boxes) == 1:
+            canvas.paste(mark, where)  # the canvas is empty: keep the colours under transparent pixels
+        else:
+            _add(canvas, mark, where)
+    return Layer(overlay, canvas, even_left, even_top)
+
+
+def _add(canvas: Image.Image, mark: Image.Image, where: tuple[int, int]) -> None:
+    """Compose `mark` over `canvas`, where turned tiles without a gap may overlap; `where` may lie outside."""
+    left, top = max(0, where[0]), max(0, where[1])
+    right, bottom = min(canvas.width, where[0] + mark.width), min(canvas.height, where[1] + mark.height)
+    if left < right and top < bottom:
+        part = mark.crop((left - where[0], top - where[1], right - where[0], bottom - where[1]))
+        canvas.alpha_composite(part, (left, top))

@@ -1,0 +1,126 @@
+"""Everything that is not the picture: streams copied packet by packet, with their names, chapters and tags."""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import lcm
+
+from av import Packet
+from av.container import InputContainer, OutputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from worker.errors import UnsupportedInput
+from worker.source import as_fraction
+
+MAX_MOVIE_TIMESCALE = 2**31 - 1
+_MUXER_OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")
+# What the mp4 muxer writes as iTunes tags, where every player looks; any other key needs the mdta form.
+_ITUNES_TAGS = {
+    "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
+    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "episode_sort", "season_number",
+    "media_type", "hd_video", "gapless_playback", "compilation", "track", "disc", "creation_time", "location",
+}  # fmt: skip
+
+
+@dataclass
+class Digest:
+    """What went through a copied stream: enough to tell whether the result holds the same."""
+
+    packets: int = 0
+    crc32: int = 0
+
+    def add(self, packet: "Packet[Stream]") -> None:
+        self.packets += 1
+        self.crc32 = zlib.crc32(bytes(packet), self.crc32)
+
+
+class CopiedStream:
+    """A stream of the source and its copy in the result."""
+
+    def __init__(self, source: Stream, target: Stream) -> None:
+        self.source = source
+        self.target = target
+        self.digest = Digest()
+
+    def copy(self, packet: "Packet[Stream]", output: OutputContainer) -> None:
+        """Write a packet of the source, with its timestamps, to the result."""
+        self.digest.add(packet)
+        packet.stream = self.target
+        output.mux(packet)
+
+
+def copy_stream(source: Stream, output: OutputContainer) -> CopiedStream | str:
+    """Add a copy of a stream to the result; return it, or a sentence for the record that says why there is none.
+
+    Raises:
+        UnsupportedInput: The sound is of a kind that mp4 cannot hold.
+    """
+    name = source.codec_context.name if source.codec_context else "unknown"
+    if source.type == "data" or not _is_copied(source):
+        return f"The {_kind(source)} stream {source.index} ({source.name or name}) cannot be kept and was left out."
+    try:
+        target = output.add_stream_from_template(source, opaque=True)
+    except ValueError as error:
+        if source.type == "audio":
+            raise UnsupportedInput(
+                f"The sound is coded as {name}, which an MP4 file cannot hold.", "Convert the sound to AAC."
+            ) from error
+        return f"The {_kind(source)} stream {source.index} ({name}) does not fit into MP4 and was left out."
+    copy_tags(source, target)
+    return CopiedStream(source, target)
+
+
+def _is_copied(source: Stream) -> bool:
+    return source.type in ("audio", "subtitle") or bool(source.disposition & Disposition.attached_pic)
+
+
+def _kind(source: Stream) -> str:
+    return "second video" if source.type == "video" else source.type
+
+
+def copy_tags(source: Stream, target: Stream) -> None:
+    """Copy language, title, handler and disposition."""
+    target.metadata.update({key: value for key, value in source.metadata.items() if key != "encoder"})
+    target.disposition = source.disposition
+
+
+def copy_movie_tags(source: InputContainer, output: OutputContainer) -> None:
+    """Copy global metadata and chapters."""
+    output.metadata.update({key: value for key, value in source.metadata.items() if key not in _MUXER_OWN_TAGS})
+    chapters = source.chapters()
+    if chapters:
+        output.set_chapters(chapters)
+
+
+def is_rewritten(source: Stream, movie: InputContainer) -> bool:
+    """Return whether the muxer makes this data stream anew: the track of the chapters' names, and the timecode."""
+    if source.type != "data":
+        return False
+    return "timecode" in source.metadata or (source.name == "bin_data" and bool(movie.chapters()))
+
+
+def muxer_options(movie: InputContainer, video: VideoStream) -> dict[str, str]:
+    """Return the mp4 muxer's options: moov in front, and clocks that hold the source's timestamps exactly."""
+    flags = "+faststart"
+    if any(key.split("-")[0] not in _ITUNES_TAGS and key not in _MUXER_OWN_TAGS for key in movie.metadata):
+        flags += "+use_metadata_tags"
+    return {
+        "movflags": flags,
+        "video_track_timescale": str(video.time_base.denominator),
+        "movie_timescale": str(_movie_timescale(movie.streams)),
+    }
+
+
+def _movie_timescale(streams: Iterable[Stream]) -> int:
+    """Return ticks per second of the movie's own clock, in which the starts of its tracks are written.
+
+    1000 is what most files have; where a start falls between its ticks, the least common multiple of the tracks' clocks
+    is exact.
+    """
+    timed = [stream for stream in streams if stream.type != "data" and stream.time_base]
+    starts = [stream.start_time * as_fraction(stream.time_base) for stream in timed if stream.start_time]
+    if all((start * 1000).denominator == 1 for start in starts):
+        return 1000
+    exact = lcm(*(stream.time_base.denominator for stream in timed))
+    return exact if exact <= MAX_MOVIE_TIMESCALE else max(stream.time_base.denominator for stream in timed)

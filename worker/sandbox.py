@@ -1,0 +1,174 @@
+"""The parent's side of the engine: starts it without environment or credentials, listens, and ends it in every case."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from worker.errors import EncodeFailed, InternalError, OutOfMemory, StepTimeout, WatermarkError, from_code
+
+SILENCE_SECONDS = 60.0  # a frame takes seconds at the very worst
+CLOSING_SECONDS = 900.0  # moving the index in front rewrites the file: 20 GB at 25 MB/s
+LOG_TAIL_BYTES = 4000
+MAX_LINE_BYTES = 1 << 20
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class EngineResult:
+    """What the engine did.
+
+    Attributes:
+        duration: Seconds of video in the verified result.
+        notes: Sentences about what is not as in the source.
+        timings: Seconds by phase.
+    """
+
+    duration: float
+    frames: int
+    notes: list[str]
+    timings: dict[str, float]
+
+
+def output_limit(source_bytes: int) -> int:
+    """Return the largest size in bytes that a result may have; maxrate keeps a sane one far below."""
+    return 4 * source_bytes + 256 * 1024 * 1024
+
+
+def run_engine(
+    source: BinaryIO,
+    output: Path,
+    watermark: Mapping[str, Any],
+    watermark_name: str,
+    images: Mapping[str, Path],
+    progress: Progress,
+    profile: str = "balanced",
+    silence_seconds: float = SILENCE_SECONDS,
+    command: tuple[str, ...] = (sys.executable, "-I", "-X", "utf8", "-m", "worker.engine"),
+) -> EngineResult:
+    """Encode and verify in a process of its own.
+
+    Args:
+        source: The input; the engine gets its descriptor, not its name.
+        output: Absolute path of the result; overwritten.
+        watermark: The watermark's document.
+        images: Files of the images that it names.
+        progress: Called with a phase and the share of it that is done, 0 to 1.
+
+    Raises:
+        WatermarkError: What the engine reported; EncodeFailed if it crashed; StepTimeout if it fell silent.
+    """
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(path.open("rb")) for name, path in images.items()}
+        request = {
+            "parent": os.getpid(),
+            "input": source.fileno(),
+            "output": str(output),
+            "output_bytes": output_limit(os.fstat(source.fileno()).st_size),
+            "watermark": watermark,
+            "watermark_name": watermark_name,
+            "images": {name: file.fileno() for name, file in files.items()},
+            "profile": profile,
+        }
+        stdin, stderr = stack.enter_context(TemporaryFile()), stack.enter_context(TemporaryFile())
+        stdin.write(json.dumps(request).encode())
+        stdin.seek(0)
+        process = subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env={},
+            pass_fds=(source.fileno(), *(file.fileno() for file in files.values())),
+            process_group=0,
+        )
+        stack.callback(_end, process)
+        return _listen(process, stderr, progress, silence_seconds)
+
+
+def _listen(
+    process: subprocess.Popen[bytes], stderr: BinaryIO, progress: Progress, silence_seconds: float
+) -> EngineResult:
+    result: EngineResult | None = None
+    for event in _events(process, silence_seconds):
+        match event:
+            case {"event": "progress", "phase": str(phase), "share": float() | int() as share}:
+                progress(phase, share)
+            case {"event": "result", **fields}:
+                result = EngineResult(**fields)
+            case {"event": "error", "code": str(code), "message": str(message), "hint": str(hint)}:
+                raise _with_log(from_code(code, message, hint), stderr)
+    exit_code = process.wait()
+    if exit_code == 0 and result is not None:
+        return result
+    raise _with_log(_crash(exit_code), stderr)
+
+
+def _events(process: subprocess.Popen[bytes], silence_seconds: float) -> Iterator[dict[str, Any]]:
+    """Yield the engine's events until it closes the pipe."""
+    assert process.stdout is not None  # noqa: S101 - opened by run_engine; for the type checker
+    buffer, allowed = b"", silence_seconds
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if not selector.select(allowed):
+                raise StepTimeout(f"The engine made no progress for {allowed:.0f} s and was stopped.")
+            chunk = os.read(process.stdout.fileno(), 65536)
+            if not chunk:
+                return
+            buffer += chunk
+            *lines, buffer = buffer.split(b"\n")
+            if len(buffer) > MAX_LINE_BYTES:
+                raise InternalError("The engine wrote what is no event.")
+            for line in lines:
+                event = _parse(line)
+                allowed = CLOSING_SECONDS if event.get("event") == "closing" else silence_seconds
+                yield event
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    # A process that decodes untrusted data is not trusted itself.
+    try:
+        event = json.loads(line)
+    except ValueError:
+        event = None
+    if not isinstance(event, dict):
+        raise InternalError("The engine wrote what is no event.")
+    return event
+
+
+def _crash(exit_code: int) -> WatermarkError:
+    if exit_code == -signal.SIGKILL:  # nobody but the kernel sends it while this process waits for the result
+        return OutOfMemory("The engine was killed while it worked: most likely the task ran out of memory.")
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        return EncodeFailed(f"The engine crashed on this video ({name}).")
+    return EncodeFailed(f"The engine ended without a result (exit code {exit_code}).")
+
+
+def _with_log(error: WatermarkError, stderr: BinaryIO) -> WatermarkError:
+    """Attach the tail of the engine's log as a note, which ends up in the worker's log."""
+    size = stderr.seek(0, os.SEEK_END)
+    stderr.seek(max(0, size - LOG_TAIL_BYTES))
+    tail = stderr.read().decode(errors="replace").strip()
+    if tail:
+        error.add_note(tail)
+    return error
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the engine's whole process group, whatever state it is in, and reap it."""
+    if process.stdout is not None:
+        process.stdout.close()
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
