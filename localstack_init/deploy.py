@@ -135,9 +135,10 @@ def _wait_for_stack(cloudformation: Any, name: str) -> dict[str, str]:
 def _failures(cloudformation: Any, name: str) -> str:
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     reasons = [
-        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
-        for event in events
-        if event["ResourceStatus"].endswith("_FAILED")
+        f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+        for event in reversed(events)
+        if event.get("ResourceStatusReason")
+        and ("FAILED" in event["ResourceStatus"] or "ROLLBACK" in event["ResourceStatus"])
     ]
     return "; ".join(reasons) or "no resource says why"
 

@@ -28,6 +28,7 @@ START_TIMEOUT_SECONDS = 240
 STOP_TIMEOUT_SECONDS = 30
 POLL_SECONDS = 0.1
 LOG_TAIL_LINES = 25
+READY_PATH = "/_localstack/init/ready"
 REGION = "us-east-1"
 
 # Settings of LocalStack, the extension and the hook that a user may set in their own shell.
@@ -86,7 +87,9 @@ class Home:
         shutil.rmtree(self.files, ignore_errors=True)
 
     def log_tail(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        """The end of the log without our own questions whether it is ready."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        lines = [line for line in text.splitlines() if READY_PATH not in line]
         return "\n".join(lines[-LOG_TAIL_LINES:])
 
 
@@ -156,10 +159,15 @@ def _spawn(home: Home, port: int) -> Running:
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "LOCALSTACK_HOST": f"127.0.0.1:{port}",  # in the addresses that it hands out: they must not need a name server
+        "SQS_ENDPOINT_STRATEGY": "path",
         "FILESYSTEM_ROOT": str(home.files),
         "LOCALSTACK_VOLUME_DIR": str(home.files / "volume"),
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DISABLE_EVENTS": "1",  # LocalStack's usage statistics
+        # A development container is a container too, but this account's files lie in its own folder all the same.
+        "OVERRIDE_IN_DOCKER": "0",
+        "DNS_ADDRESS": "0",  # no DNS server, and no look-up of the internet at the start
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "FARGATE_LAUNCHER": "process",
         "FARGATE_PROCESS_IMAGES": json.dumps({"video-worker": [str(binaries / "video-worker")]}),
@@ -188,9 +196,17 @@ def _wait_until_ready(home: Home, running: Running) -> None:
             if failed:
                 raise EmulatorError(f"the hook {', '.join(failed)} failed. The end of {home.log}:\n{home.log_tail()}")
             if state["completed"]:
+                _check_hooks_ran(state)
                 return
         time.sleep(POLL_SECONDS)
     raise EmulatorError(f"not ready after {START_TIMEOUT_SECONDS} s. The end of {home.log}:\n{home.log_tail()}")
+
+
+def _check_hooks_ran(state: dict[str, Any]) -> None:
+    ran = {script["name"] for script in state["scripts"] if script["state"] == "SUCCESSFUL"}
+    missing = {hook.name for hook in HOOKS.iterdir()} - ran
+    if missing:
+        raise EmulatorError(f"the hook {', '.join(sorted(missing))} was not run, so the account is empty")
 
 
 def _init_state(running: Running) -> dict[str, Any] | None:

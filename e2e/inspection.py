@@ -1,0 +1,95 @@
+"""Look into videos and the account, as a suspicious user would."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import boto3
+import psutil
+
+from scripts.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Video:
+    """What counts of a decoded video."""
+
+    size: tuple[int, int]
+    timestamps: list[int]
+    """Of every frame, in ticks of the stream's time base."""
+    audio: list[str]
+    """SHA-256 of every audio packet."""
+    codec: str
+    middle: Any
+    """The frame in the middle, as a PIL image."""
+
+
+def inspect(path: Path) -> Video:
+    """Decode a whole video."""
+    with av.open(str(path)) as source:
+        audio = [
+            hashlib.sha256(bytes(packet)).hexdigest()
+            for packet in source.demux(source.streams.audio)
+            if packet.size and packet.pts is not None
+        ]
+    with av.open(str(path)) as source:
+        stream = source.streams.video[0]
+        frames = list(source.decode(stream))
+        return Video(
+            size=(stream.width, stream.height),
+            timestamps=[frame.pts for frame in frames if frame.pts is not None],
+            audio=audio,
+            codec=stream.codec_context.name,
+            middle=frames[len(frames) // 2].to_image(),
+        )
+
+
+def difference(before: Any, after: Any, box: tuple[int, int, int, int]) -> float:
+    """Mean absolute difference of two pictures inside a box (left, top, right, bottom), in steps of 255."""
+    from PIL import ImageChops, ImageStat
+
+    channels = ImageStat.Stat(ImageChops.difference(before.crop(box), after.crop(box))).mean
+    return float(sum(channels) / len(channels))
+
+
+def tasks_of(pipeline: Pipeline, job_id: str) -> list[dict[str, Any]]:
+    """All ECS tasks that were ever started for a job, oldest first."""
+    ecs = boto3.client("ecs")
+    cluster = pipeline.outputs["ClusterName"]
+    arns = [
+        arn
+        for status in ("RUNNING", "STOPPED")
+        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status)
+        for arn in page["taskArns"]
+    ]
+    found = []
+    for start in range(0, len(arns), 100):  # DescribeTasks takes 100 at a time
+        found += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + 100])["tasks"]
+    mine = [task for task in found if job_id in _environment_of(task).values()]
+    return sorted(mine, key=lambda task: task["createdAt"])
+
+
+def _environment_of(task: dict[str, Any]) -> dict[str, str]:
+    [override] = task["overrides"]["containerOverrides"]
+    return {entry["name"]: entry["value"] for entry in override.get("environment", [])}
+
+
+def executions_of(pipeline: Pipeline, job_id: str) -> list[dict[str, Any]]:
+    """The executions that carry a job's name."""
+    states = boto3.client("stepfunctions")
+    pages = states.get_paginator("list_executions").paginate(stateMachineArn=pipeline.outputs["StateMachineArn"])
+    return [execution for page in pages for execution in page["executions"] if execution["name"] == job_id]
+
+
+def worker_processes(job_id: str) -> list[psutil.Process]:
+    """The processes of a job's worker that run on this machine, the container's first process first."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("JOB_ID") == job_id:
+                found.append(process)
+        except (psutil.AccessDenied, psutil.NoSuchProcess):
+            continue
+    return sorted(found, key=lambda process: (process.create_time(), process.pid))

@@ -1,0 +1,115 @@
+"""scripts/demo.sh, as somebody runs it who has just cloned the repository."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from e2e.inspection import inspect
+from scripts.sample_media import make_clip, make_logo
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = str(ROOT / "scripts" / "demo.sh")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> dict[str, str]:
+    """An environment in which all temporary files lie in a folder of the test's own."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    return {**os.environ, "TMPDIR": str(temporary)}
+
+
+def demo(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([DEMO, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=400)
+
+
+def assert_nothing_is_left(environment: dict[str, str]) -> None:
+    temporary = environment["TMPDIR"]
+    assert list(Path(temporary).iterdir()) == []
+    for process in psutil.process_iter():
+        try:
+            assert not process.environ().get("TMPDIR", "").startswith(temporary), process
+        except (psutil.AccessDenied, psutil.NoSuchProcess):
+            continue
+
+
+def test_a_video_and_a_logo(elsewhere: dict[str, str], tmp_path: Path) -> None:
+    name = "demo é+%2B 🎬"
+    video, logo = tmp_path / f"{name}.mp4", tmp_path / "logo.png"
+    make_clip(video, width=320, height=180, seconds=1)
+    make_logo(logo, "DEMO")
+    result, picture = ROOT / "out" / f"{name}.mp4", ROOT / "out" / f"{name}.png"
+    try:
+        run = demo([str(video), str(logo)], elsewhere)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert inspect(result).timestamps == inspect(video).timestamps
+        with Image.open(picture) as sheet:
+            assert sheet.width > 2 * 320
+        assert str(result) in run.stdout
+        assert "encoding" in run.stdout
+        assert_nothing_is_left(elsewhere)
+    finally:
+        result.unlink(missing_ok=True)
+        picture.unlink(missing_ok=True)
+
+
+def test_a_bad_video_ends_in_the_jobs_own_error(elsewhere: dict[str, str], tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video\n" * 100)
+    run = demo([str(bad)], elsewhere)
+    assert run.returncode == 1
+    assert "CORRUPT_INPUT" in run.stderr or "UNSUPPORTED_INPUT" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (ROOT / "out" / "bad.mp4").exists()
+    assert_nothing_is_left(elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["missing.mp4"], "there is no file missing.mp4"),
+        ([__file__], "is not an .mp4 file"),
+        (["a", "b", "c"], "at most a video and a watermark"),
+    ],
+)
+def test_a_wrong_command_line_is_said_before_anything_starts(
+    arguments: list[str], sentence: str, elsewhere: dict[str, str]
+) -> None:
+    run = demo(arguments, elsewhere)
+    assert run.returncode == 1
+    assert sentence in run.stderr.replace("\n", " ")
+    assert_nothing_is_left(elsewhere)
+
+
+def test_ctrl_c_leaves_nothing_behind(elsewhere: dict[str, str], tmp_path: Path) -> None:
+    import signal
+    import time
+
+    video = tmp_path / "interrupted.mp4"
+    make_clip(video, width=1280, height=720, seconds=10)
+    run = subprocess.Popen(
+        [DEMO, str(video)], env=elsewhere, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    temporary = Path(elsewhere["TMPDIR"])
+    deadline = time.monotonic() + 120
+    while not _worker_runs(temporary) and time.monotonic() < deadline and run.poll() is None:
+        time.sleep(0.1)
+    os.killpg(run.pid, signal.SIGINT)  # as the terminal does: to the whole foreground group
+    run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert_nothing_is_left(elsewhere)
+
+
+def _worker_runs(temporary: Path) -> bool:
+    for process in psutil.process_iter():
+        try:
+            environment = process.environ()
+        except (psutil.AccessDenied, psutil.NoSuchProcess):
+            continue
+        if "JOB_ID" in environment and environment.get("TMPDIR", "").startswith(str(temporary)):
+            return True
+    return False

@@ -1,0 +1,189 @@
+"""What the template promises, read from its text, and that all parts call the same thing by the same name."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms: ``!Ref X`` becomes ``{"Ref": "X"}``."""
+
+
+def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix: value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)  # type: ignore[no-untyped-call] # its stub has no types
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.load((ROOT / "infra" / "template.yaml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
+    return content
+
+
+@pytest.fixture(scope="module")
+def states(template: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = template["Resources"]["StateMachine"]["Properties"]["Definition"]["States"]
+    return found
+
+
+def properties(template: dict[str, Any], resource: str) -> dict[str, Any]:
+    found: dict[str, Any] = template["Resources"][resource]["Properties"]
+    return found
+
+
+def constants(path: Path) -> dict[str, str]:
+    """The module-level text constants of a source file, without importing it."""
+    return {
+        target.id: node.value.value
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def test_the_defaults_are_the_guides_names(template: dict[str, Any]) -> None:
+    defaults = {name: parameter.get("Default") for name, parameter in template["Parameters"].items()}
+    assert defaults["BucketName"] == "video-batch-processing-bucket"
+    assert defaults["UploadPrefix"] == "unprocessed-vdeos/"
+    assert defaults["WatermarkPrefix"] == "watermarks/"
+    assert defaults["ResultPrefix"] == "processed-videos/"
+    assert defaults["JobPrefix"] == "jobs/"
+    assert defaults["ClusterName"] == "batch-processing-cluster"
+    assert defaults["TaskFamily"] == "batch-processing-task"
+    assert defaults["ContainerName"] == "batch-processing-container"
+    assert defaults["TaskRoleName"] == "ecsS3TaskRole"
+    assert (defaults["TaskCpu"], defaults["TaskMemory"]) == ("256", "512")
+
+
+def test_the_function_gets_just_the_variables_it_reads(template: dict[str, Any]) -> None:
+    given = set(properties(template, "Function")["Environment"]["Variables"])
+    source = (ROOT / "lambda" / "start_watermark_job.py").read_text()
+    read = {
+        constants(ROOT / "lambda" / "start_watermark_job.py")[name] for name in re.findall(r"environ\[(\w+)\]", source)
+    }
+    assert given == read
+
+
+def test_the_worker_gets_just_the_variables_it_reads(template: dict[str, Any], states: dict[str, Any]) -> None:
+    [container] = properties(template, "TaskDefinition")["ContainerDefinitions"]
+    [override] = states["RunWorker"]["Parameters"]["Overrides"]["ContainerOverrides"]
+    given = {entry["Name"] for entry in [*container["Environment"], *override["Environment"]]}
+    known = set(constants(ROOT / "worker" / "settings.py").values())
+    from_ecs = {"ECS_CONTAINER_METADATA_URI_V4"}
+    assert given == {name for name in known if re.fullmatch(r"[A-Z][A-Z0-9_]+", name)} - from_ecs
+
+
+def test_the_handler_exists(template: dict[str, Any]) -> None:
+    module, function = properties(template, "Function")["Handler"].split(".")
+    tree = ast.parse((ROOT / "lambda" / f"{module}.py").read_text())
+    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_permanent_exit_codes_are_those_that_the_state_machine_never_retries(states: dict[str, Any]) -> None:
+    from worker import errors
+
+    conditions = states["HowDidTheTaskEnd"]["Choices"][0]["And"]
+    lowest = conditions[1]["NumericGreaterThanEquals"]
+    highest = conditions[2]["NumericLessThanEquals"]
+    classes: list[Any] = [
+        each for each in vars(errors).values() if isinstance(each, type) and "exit_code" in vars(each)
+    ]
+    assert len(classes) > 10
+    for each in classes:
+        assert (lowest <= each.exit_code <= highest) == (not each.retryable), each
+
+
+def test_every_task_state_is_bounded_in_time(template: dict[str, Any], states: dict[str, Any]) -> None:
+    assert "TimeoutSeconds" in properties(template, "StateMachine")["Definition"]
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            assert "TimeoutSeconds" in state, name
+        for retrier in state.get("Retry", []):
+            assert retrier["JitterStrategy"] == "FULL", name
+            assert retrier["BackoffRate"] > 1, name
+
+
+def test_both_spellings_of_the_suffix_trigger_on_every_kind_of_creation(template: dict[str, Any]) -> None:
+    triggers = properties(template, "Bucket")["NotificationConfiguration"]["LambdaConfigurations"]
+    assert {trigger["Event"] for trigger in triggers} == {"s3:ObjectCreated:*"}
+    suffixes = {rule["Value"] for trigger in triggers for rule in trigger["Filter"]["S3Key"]["Rules"][1:]}
+    assert suffixes == {".mp4", ".MP4"}
+
+
+def policies(template: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Every Allow statement of every role, with the name of its resource."""
+    found = []
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::IAM::Policy":
+            documents = [resource["Properties"]["PolicyDocument"]]
+        elif resource["Type"] == "AWS::IAM::Role":
+            documents = [policy["PolicyDocument"] for policy in resource["Properties"].get("Policies", [])]
+        else:
+            continue
+        found += [(name, statement) for document in documents for statement in document["Statement"]]
+    return found
+
+
+def test_no_role_may_do_everything_or_reach_everything(template: dict[str, Any]) -> None:
+    everything = set()
+    for name, statement in policies(template):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action], name
+        if statement["Resource"] == "*":
+            everything.add((name, statement["Sid"]))
+    assert everything == {("ExecutionRole", "LogInToRegistry")}  # the action knows no resource
+
+
+def test_roles_are_passed_to_ecs_tasks_only(template: dict[str, Any]) -> None:
+    [passing] = [statement for _, statement in policies(template) if statement["Action"] == "iam:PassRole"]
+    assert passing["Resource"] == [{"GetAtt": "TaskRole.Arn"}, {"GetAtt": "ExecutionRole.Arn"}]
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+
+
+def test_nothing_comes_in(template: dict[str, Any]) -> None:
+    assert "SecurityGroupIngress" not in properties(template, "SecurityGroup")
+    assert all(properties(template, "Bucket")["PublicAccessBlockConfiguration"].values())
+
+
+def tracked_files(*rooms: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *rooms],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    return [ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()]
+
+
+def test_only_the_extension_and_the_hook_know_the_emulator() -> None:
+    """What is shipped to AWS, and what looks at it from outside, cannot tell where it runs."""
+    rooms = tracked_files("worker", "lambda", "infra/template.yaml", "e2e", "scripts")
+    assert len(rooms) > 30
+    # The scripts and tests may start the emulated account, so they name its two rooms and its log, and nothing else.
+    rooms_names = re.compile(r"localstack_(init|fargate)|localstack\.log|LocalStack's last open release")
+    for path in rooms:
+        text = rooms_names.sub("", path.read_text(errors="replace"))
+        assert "localstack" not in text.lower(), path
+
+
+def test_no_code_asks_where_it_runs() -> None:
+    asking = re.compile(r"is_local|IS_LOCAL|LOCALSTACK_HOSTNAME|AWS_SAM_LOCAL|environ.*AWS_ENDPOINT_URL")
+    for path in tracked_files("worker", "lambda", "infra/template.yaml"):
+        if "tests" not in path.parts:
+            assert not asking.search(path.read_text(errors="replace")), path
