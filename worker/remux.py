@@ -1,7 +1,6 @@
 """Everything that is not the picture: streams copied packet by packet, with their names, chapters and tags."""
 
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import lcm
 
@@ -108,19 +107,20 @@ def muxer_options(movie: InputContainer, video: VideoStream) -> dict[str, str]:
     return {
         "movflags": flags,
         "video_track_timescale": str(video.time_base.denominator),
-        "movie_timescale": str(_movie_timescale(movie.streams)),
+        "movie_timescale": str(_movie_timescale(movie)),
     }
 
 
-def _movie_timescale(streams: Iterable[Stream]) -> int:
-    """Return ticks per second of the movie's own clock, in which the starts of its tracks are written.
+def _movie_timescale(movie: InputContainer) -> int:
+    """Return ticks per second of the movie's own clock, in which the starts of tracks and chapters are written.
 
-    1000 is what most files have; where a start falls between its ticks, the least common multiple of the tracks' clocks
+    1000 is what most files have; where a start falls between its ticks, the least common multiple of their denominators
     is exact.
     """
-    timed = [stream for stream in streams if stream.type != "data" and stream.time_base]
+    timed = [stream for stream in movie.streams if stream.type != "data" and stream.time_base]
     starts = [stream.start_time * as_fraction(stream.time_base) for stream in timed if stream.start_time]
+    starts += [chapter["start"] * as_fraction(chapter["time_base"]) for chapter in movie.chapters()]
     if all((start * 1000).denominator == 1 for start in starts):
         return 1000
-    exact = lcm(*(stream.time_base.denominator for stream in timed))
+    exact = lcm(*(start.denominator for start in starts))
     return exact if exact <= MAX_MOVIE_TIMESCALE else max(stream.time_base.denominator for stream in timed)

@@ -1,0 +1,110 @@
+"""The command line: `video-worker run` for a task, `video-worker local` for files."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from worker.errors import Interrupted, WatermarkError
+from worker.job import Job
+from worker.local import run_local
+from worker.log import log_as_json
+from worker.record import PERCENT_AT_START
+from worker.settings import JOB_ID, from_environment
+from worker.stopping import StopRequested, stop_on_signals
+from worker.storage import Storage
+
+BAR_WIDTH = 30
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, the error's own, or 2 for arguments that make no sense."""
+    options = _parser().parse_args(arguments)
+    with stop_on_signals():
+        return _run() if options.command == "run" else _local(options.input, options.output, options.watermark)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="video-worker", description="Put a watermark on a video.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "run",
+        help="do one job of the pipeline, described by environment variables",
+        description="Fetch a video from S3, watermark it, publish the result and keep the job record. "
+        "The job is described by the environment variables that worker/settings.py names.",
+    )
+    local = commands.add_parser(
+        "local",
+        help="do the same work on files, without AWS",
+        description="Watermark a file. OUT appears only when the whole video is there and verified.",
+    )
+    local.add_argument("input", metavar="IN", type=Path, help="an mp4 or mov file")
+    local.add_argument("output", metavar="OUT", type=Path, help="the mp4 file to write; replaced if it exists")
+    local.add_argument(
+        "--watermark",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="an image (PNG, JPEG or WebP), or a JSON file with settings whose images lie beside it",
+    )
+    return parser
+
+
+def _run() -> int:
+    log_as_json(os.environ.get(JOB_ID))
+    try:
+        settings = from_environment(os.environ)
+        storage = Storage(settings.bucket)
+    except StopRequested:
+        return Interrupted.exit_code
+    except WatermarkError as error:
+        logging.getLogger(__name__).error("%s", error, extra={"error": error.as_record()})
+        return error.exit_code
+    return Job(settings, storage).run()
+
+
+def _local(source: Path, output: Path, watermark: Path) -> int:
+    progress = ProgressLine(sys.stderr.isatty())
+    try:
+        result = run_local(source, output, watermark, progress.show)
+    except StopRequested:
+        error: WatermarkError = Interrupted("Stopped; nothing was written.", "Start it again when you like.")
+    except WatermarkError as raised:
+        error = raised
+    else:
+        progress.clear()
+        print(f"{output}: {result.duration:.1f} s, {result.frames} frames")
+        for note in result.notes:
+            print(f"note: {note}")
+        return 0
+    progress.clear()
+    print(f"{error.code}: {error.message}\n{error.hint}", file=sys.stderr)
+    return error.exit_code
+
+
+class ProgressLine:
+    """A line on the terminal that is written over and over; silent where there is no terminal."""
+
+    def __init__(self, visible: bool) -> None:
+        self._visible = visible
+
+    def show(self, phase: str, share: float) -> None:
+        if self._visible:
+            starts = [*PERCENT_AT_START.values(), 100]
+            index = list(PERCENT_AT_START).index(phase)
+            percent = starts[index] + (starts[index + 1] - starts[index]) * share
+            filled = round(percent / 100 * BAR_WIDTH)
+            print(
+                f"\r{'█' * filled}{'·' * (BAR_WIDTH - filled)} {percent:3.0f} % {phase.lower():<10}",
+                end="", file=sys.stderr, flush=True,
+            )  # fmt: skip
+
+    def clear(self) -> None:
+        if self._visible:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

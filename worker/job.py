@@ -1,0 +1,197 @@
+"""One job from its record's RUNNING to its end: fetch, probe, encode, verify, publish."""
+
+import json
+import logging
+import shutil
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from worker import record as records
+from worker.errors import DiskFull, InternalError, Interrupted, SourceGone, WatermarkError
+from worker.publish import Published, Superseded, find_published, publish, require_newest
+from worker.record import AlreadyFinished, JobRecord
+from worker.sandbox import EngineResult, run_engine
+from worker.selection import choose_watermark, fetch_images
+from worker.settings import Settings
+from worker.stopping import StopRequested, shielded
+from worker.storage import Missing, ObjectInfo, Storage
+
+# The source and a result that maxrate keeps below 1.5 times of it, and some air.
+DISK_PER_SOURCE_BYTE = 2.6
+DISK_AT_LEAST = 16 * 1024 * 1024
+METADATA_TIMEOUT_SECONDS = 2
+MEGABYTE = 1_000_000
+
+log = logging.getLogger(__name__)
+
+
+class Job:
+    """One attempt at one job."""
+
+    def __init__(self, settings: Settings, storage: Storage, temporary: Path | None = None) -> None:
+        """Prepare an attempt; `temporary` is the folder in which the job's private one is made."""
+        self._settings, self._storage, self._temporary = settings, storage, temporary
+        self._timings: dict[str, float] = {}
+        self._record = JobRecord(
+            storage,
+            settings.record_key,
+            {
+                "job_id": settings.job_id,
+                "state": records.QUEUED,
+                "phase": None,
+                "percent": 0,
+                "source": {
+                    "key": settings.source_key,
+                    "version_id": settings.source_version_id,
+                    "etag": settings.source_etag,
+                },
+            },
+        )
+
+    def run(self) -> int:
+        """Do the job and return the exit code: 0 if nothing is left to do, else the error's own."""
+        try:
+            return self._run()
+        except StopRequested:
+            return self._fail(Interrupted())
+        except WatermarkError as error:
+            return self._fail(error)
+        except OSError as error:
+            return self._fail(DiskFull() if error.errno == 28 else _unforeseen(error))
+        except Exception as error:
+            return self._fail(_unforeseen(error))
+
+    def _run(self) -> int:
+        try:
+            self._start()
+            published = find_published(self._storage, self._settings)
+            if published is not None:
+                log.info("an earlier attempt has published the output already")
+            else:
+                published = self._make()
+            self._succeed(published)
+        except AlreadyFinished as finished:
+            log.info("the job is %s already: nothing to do", finished)
+        except Superseded:
+            log.info("a newer upload of the same key exists: nothing is published")
+            self._finish(state=records.SUPERSEDED, error=None)
+        return 0
+
+    def _start(self) -> None:
+        log.info("attempt %d begins", self._settings.attempt)
+        self._record.start(
+            state=records.RUNNING,
+            phase=records.FETCHING,
+            percent=0,
+            error=None,
+            watermark=None,
+            output=None,
+            timings={},
+            notes=[],
+            attempt=self._settings.attempt,
+            task_arn=_task_arn(self._settings.ecs_metadata_uri),
+        )
+
+    def _make(self) -> Published:
+        newest = require_newest(self._storage, self._settings)
+        with TemporaryDirectory(prefix="video-worker-", dir=self._temporary) as name:  # mode 0700
+            folder = Path(name)
+            source = folder / "source"
+            with self._timed(records.FETCHING):
+                chosen = choose_watermark(self._storage, self._settings, newest.metadata)
+                self._record.write(watermark=chosen.name, source=self._record.fields["source"] | {"size": newest.size})
+                images = fetch_images(self._storage, self._settings, chosen, folder)
+                self._fetch(newest, source)
+            with source.open("rb") as file:
+                result = run_engine(
+                    file, folder / "result.mp4", chosen.document, chosen.name, images, self._record.progress
+                )
+            self._timings |= result.timings
+            return self._publish(folder / "result.mp4", result)
+
+    def _fetch(self, newest: ObjectInfo, path: Path) -> None:
+        settings = self._settings
+        needed = int(newest.size * DISK_PER_SOURCE_BYTE) + DISK_AT_LEAST
+        free = shutil.disk_usage(path.parent).free
+        if free < needed:
+            raise DiskFull(
+                f"The job needs {needed / MEGABYTE:.0f} MB of disk for a video of {newest.size / MEGABYTE:.0f} MB, "
+                f"but {free / MEGABYTE:.0f} MB are free."
+            )
+        try:
+            self._storage.download(
+                settings.source_key,
+                settings.source_version_id,
+                settings.source_etag,
+                path,
+                lambda received: self._record.progress(records.FETCHING, received / max(1, newest.size)),
+            )
+        except Missing as error:  # deleted or replaced in this very moment
+            require_newest(self._storage, settings)
+            raise SourceGone(f"The uploaded version of {settings.source_key} no longer exists.") from error
+
+    def _publish(self, path: Path, result: EngineResult) -> Published:
+        self._record.fields["notes"] = result.notes
+        with self._timed(records.PUBLISHING):
+            self._record.progress(records.PUBLISHING, 0)
+            return publish(
+                self._storage,
+                self._settings,
+                path,
+                result.duration,
+                lambda share: self._record.progress(records.PUBLISHING, share),
+            )
+
+    def _succeed(self, published: Published) -> None:
+        output = {"key": self._settings.output_key, "size": published.size, "duration": published.duration}
+        self._finish(state=records.SUCCEEDED, percent=100, output=output, error=None)
+        log.info("the job succeeded", extra={"output": output, "timings": self._timings})
+
+    def _fail(self, error: WatermarkError) -> int:
+        """Put the error into the record; the process exits with its code even if that fails."""
+        log.error("%s", error, extra={"error": error.as_record(), "detail": "\n".join(getattr(error, "__notes__", []))})
+        state = records.RUNNING if error.retryable else records.FAILED
+        try:
+            self._finish(state=state, error=error.as_record())
+        except AlreadyFinished:
+            return 0
+        except WatermarkError as failure:
+            log.error("the error was not written to the record: %s", failure)
+        return error.exit_code
+
+    def _finish(self, **fields: Any) -> None:
+        with shielded():
+            self._record.finish(timings=self._timings, **fields)
+
+    @contextmanager
+    def _timed(self, phase: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._timings[phase] = round(time.monotonic() - started, 3)
+
+
+def _unforeseen(error: Exception) -> InternalError:
+    log.exception("unforeseen")
+    internal = InternalError(f"The worker failed in a way it did not foresee: {type(error).__name__}.")
+    internal.__cause__ = error
+    return internal
+
+
+def _task_arn(
+    metadata_uri: str | None, opener: Callable[..., Any] = urllib.request.urlopen
+) -> str | None:  # fmt: skip
+    """Return the ARN of the task this runs in, as ECS's metadata endpoint gives it; None anywhere else."""
+    if metadata_uri is None:
+        return None
+    try:
+        with opener(f"{metadata_uri}/task", timeout=METADATA_TIMEOUT_SECONDS) as answer:
+            arn = json.load(answer).get("TaskARN")
+    except (OSError, ValueError, AttributeError) as error:
+        log.info("the task metadata endpoint did not answer: %s", error)
+        return None
+    return arn if isinstance(arn, str) else None

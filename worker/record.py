@@ -1,0 +1,132 @@
+"""The job record: one JSON object for each job, written so that its end is never overwritten."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from worker.errors import StorageUnavailable, WatermarkError
+from worker.storage import Conflict, Missing, Storage
+
+QUEUED, RUNNING, SUCCEEDED, FAILED, SUPERSEDED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "SUPERSEDED"
+TERMINAL = (SUCCEEDED, FAILED, SUPERSEDED)
+
+FETCHING, PROBING, ENCODING = "FETCHING", "PROBING", "ENCODING"
+VERIFYING, PUBLISHING = "VERIFYING", "PUBLISHING"
+# Where each phase begins in the percentage of the whole job. Encoding is most of the time; see docs of the engine.
+PERCENT_AT_START = {FETCHING: 0, PROBING: 8, ENCODING: 10, VERIFYING: 85, PUBLISHING: 95}
+_PERCENT_AT_END = {FETCHING: 8, PROBING: 10, ENCODING: 85, VERIFYING: 95, PUBLISHING: 99}
+
+SECONDS_BETWEEN_PROGRESS = 1.0
+FINAL_ATTEMPTS = 5
+MAX_RECORD_BYTES = 256 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class AlreadyFinished(Exception):
+    """The record is in a terminal state: whoever put it there has the last word."""
+
+
+class JobRecord:
+    """The record of one job, as last read or written.
+
+    Attributes:
+        fields: The JSON object.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        key: str,
+        defaults: dict[str, Any],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.fields: dict[str, Any] = defaults
+        self._storage, self._key, self._clock, self._sleep = storage, key, clock, sleep
+        self._etag: str | None = None
+        self._last_progress = -SECONDS_BETWEEN_PROGRESS
+
+    def start(self, **fields: Any) -> None:
+        """Read the record if there is one, and write it with these fields.
+
+        Raises:
+            AlreadyFinished
+        """
+        now = _now()
+        self._read()
+        self.fields = {"created_at": now, **self.fields}
+        self.write(**fields)
+
+    def write(self, **fields: Any) -> None:
+        """Write these fields over the record.
+
+        Raises:
+            AlreadyFinished, StorageUnavailable, AccessDenied
+        """
+        changes = {**fields, "updated_at": _now()}
+        for _ in range(FINAL_ATTEMPTS):
+            self.fields |= changes
+            content = json.dumps(self.fields, indent=1, ensure_ascii=False).encode()
+            try:
+                self._etag = self._storage.put_json(self._key, content, self._etag)
+            except (Conflict, Missing):  # someone else wrote or removed it; S3 answers If-Match on nothing with a 404
+                self._read()
+            else:
+                return
+        raise StorageUnavailable("The job record keeps changing under the worker's hands.")
+
+    def progress(self, phase: str, share: float) -> None:
+        """Write phase and percentage, at most once a second; a failure is logged and otherwise ignored.
+
+        Raises:
+            AlreadyFinished
+        """
+        if self._clock() - self._last_progress < SECONDS_BETWEEN_PROGRESS and phase == self.fields.get("phase"):
+            return
+        begin, end = PERCENT_AT_START[phase], _PERCENT_AT_END[phase]
+        try:
+            self.write(phase=phase, percent=round(begin + (end - begin) * share, 1))
+        except WatermarkError as error:
+            log.warning("progress was not written: %s", error)
+        self._last_progress = self._clock()
+
+    def finish(self, **fields: Any) -> None:
+        """Write the end of an attempt; tried again and again, since it matters.
+
+        Raises:
+            AlreadyFinished, StorageUnavailable, AccessDenied
+        """
+        for attempt in range(FINAL_ATTEMPTS):
+            try:
+                return self.write(**fields)
+            except StorageUnavailable:
+                if attempt == FINAL_ATTEMPTS - 1:
+                    raise
+                self._sleep(0.5 * 2**attempt)
+        return None
+
+    def _read(self) -> None:
+        try:
+            content, etag = self._storage.read(self._key, MAX_RECORD_BYTES)
+        except Missing:
+            self._etag = None
+            return
+        self._etag = etag
+        try:
+            found = json.loads(content)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            log.warning("the job record is no JSON object; it is written anew")
+            return
+        if found.get("state") in TERMINAL:
+            raise AlreadyFinished(found["state"])
+        self.fields |= found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,127 @@
+"""Which watermark an upload gets: by its own metadata, else by its first folder, else the default."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from worker import watermark as watermarks
+from worker.errors import WatermarkInvalid, WatermarkNotFound
+from worker.layers import MAX_IMAGE_BYTES
+from worker.settings import Settings
+from worker.storage import Missing, Storage
+
+DEFAULT_NAME = "default"
+NAME_METADATA = "watermark"
+SETTINGS_METADATA = {  # object metadata -> field of an overlay
+    "watermark-position": "position",
+    "watermark-opacity": "opacity",
+    "watermark-width": "width",
+    "watermark-margin": "margin",
+    "watermark-rotate": "rotate",
+}
+SUFFIXES = (".json", ".png")
+_NUMBERS = ("opacity", "rotate")
+_POINT = re.compile(r"\s*([^,]+?)\s*,\s*([^,]+?)\s*")
+
+
+@dataclass(frozen=True)
+class ChosenWatermark:
+    """A checked watermark.
+
+    Attributes:
+        name: Its key below the watermark prefix.
+        document: What the engine gets, with the upload's own settings in it.
+    """
+
+    name: str
+    document: dict[str, Any]
+
+
+def choose_watermark(storage: Storage, settings: Settings, metadata: Mapping[str, str]) -> ChosenWatermark:
+    """Return the watermark of an upload.
+
+    Args:
+        metadata: The uploaded object's own, with lower-case names.
+
+    Raises:
+        WatermarkNotFound, WatermarkInvalid
+    """
+    for base in _candidates(settings, metadata):
+        for suffix in SUFFIXES:
+            name = base + suffix
+            try:
+                content, _ = storage.read(settings.watermark_prefix + name, watermarks.MAX_JSON_BYTES)
+            except Missing:
+                continue
+            json_file = suffix == ".json"
+            document = watermarks.parse_document(content, name) if json_file else watermarks.for_image(name)
+            document = _with_settings(document, metadata)
+            watermarks.validate(document, name)
+            return ChosenWatermark(name, document)
+    raise _not_found(settings, metadata)
+
+
+def fetch_images(
+    storage: Storage, settings: Settings, chosen: ChosenWatermark, folder: Path
+) -> dict[str, Path]:  # fmt: skip
+    """Write the watermark's images to files with fixed names in `folder`; return them by name.
+
+    Raises:
+        WatermarkNotFound, WatermarkInvalid
+    """
+    images = {}
+    for number, name in enumerate(watermarks.validate(chosen.document, chosen.name).images()):
+        key = settings.watermark_prefix + name
+        try:
+            content, _ = storage.read(key, MAX_IMAGE_BYTES)
+        except Missing as error:
+            raise WatermarkNotFound(
+                f"The watermark {chosen.name} names the image {name}, but there is no object {key}."
+            ) from error
+        if len(content) > MAX_IMAGE_BYTES:
+            raise WatermarkInvalid(f"The watermark image {name} has more than {MAX_IMAGE_BYTES:,} bytes.")
+        images[name] = folder / f"image-{number}"
+        images[name].write_bytes(content)
+    return images
+
+
+def _candidates(settings: Settings, metadata: Mapping[str, str]) -> list[str]:
+    """Return names without suffix, best first. A name that the uploader chose never falls back to another one."""
+    if chosen := metadata.get(NAME_METADATA):
+        if any(part in ("", ".", "..") for part in chosen.split("/")) or "\\" in chosen or not chosen.isprintable():
+            raise WatermarkInvalid(f"The upload's metadata names the watermark {chosen!r}, which is no plain name.")
+        return [chosen]
+    folder, slash, _ = settings.relative_key.partition("/")
+    # A folder of another name than these is a name below the prefix like any other.
+    named = [folder] if slash and folder not in ("", ".", "..") else []
+    return [*named, DEFAULT_NAME]
+
+
+def _not_found(settings: Settings, metadata: Mapping[str, str]) -> WatermarkNotFound:
+    prefix = settings.watermark_prefix
+    if chosen := metadata.get(NAME_METADATA):
+        return WatermarkNotFound(f"The upload asks for {chosen!r}: no {prefix}{chosen}.json or .png exists.")
+    return WatermarkNotFound(f"There is neither a watermark for the upload's folder nor {prefix}{DEFAULT_NAME}.png.")
+
+
+def _with_settings(document: dict[str, Any], metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return the document with the single settings of the upload's metadata in each of its overlays."""
+    changes = {field: _value(field, metadata[name]) for name, field in SETTINGS_METADATA.items() if name in metadata}
+    overlays = document.get("overlays")
+    if not changes or not isinstance(overlays, list):
+        return document
+    changed = [overlay | changes if isinstance(overlay, dict) else overlay for overlay in overlays]
+    return document | {"overlays": changed}
+
+
+def _value(field: str, text: str) -> Any:
+    if field in _NUMBERS:
+        try:
+            return float(text)
+        except ValueError:
+            return text  # the model says what is wrong with it
+    if field == "position" and (point := _POINT.fullmatch(text)):
+        return {"x": point[1], "y": point[2]}
+    return text

@@ -1,0 +1,226 @@
+"""Clips for tests, made by the same libraries that the engine uses. Other rooms may import this too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av import AudioFrame, VideoFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+from PIL import Image
+
+SAMPLE_RATE = 48000
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What a clip is to be like.
+
+    Attributes:
+        rate: Frames per second; ignored where `times` is given.
+        times: Presentation times of the frames in ticks of `time_base`, for a variable rate.
+        rotation: Degrees clockwise that players turn the picture.
+        languages: One audio track for each.
+        colour: matrix, range, primaries, transfer as H.273 codes.
+        grey: Luma of the still background; None gives a moving picture.
+    """
+
+    width: int = 320
+    height: int = 180
+    rate: int = 25
+    seconds: float = 1.0
+    times: Sequence[int] | None = None
+    time_base: Fraction = Fraction(1, 12800)
+    rotation: int = 0
+    mirrored: bool = False
+    languages: Sequence[str] = ("eng",)
+    codec: str = "libx264"
+    pixel_format: str = "yuv420p"
+    b_frames: int = 2
+    aspect: Fraction | None = None
+    colour: tuple[int, int, int, int] | None = None
+    chapters: Sequence[tuple[int, int, str]] = ()
+    timecode: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    subtitle: bool = False
+    audio_delay: Fraction = Fraction(0)
+    grey: int | None = 128
+    options: dict[str, str] = field(default_factory=dict)
+    movflags: str = "+faststart"
+    interlaced: bool = False
+
+    def frame_times(self) -> list[int]:
+        """Return the frames' times in ticks."""
+        if self.times is not None:
+            return list(self.times)
+        step = Fraction(1, self.rate) / self.time_base
+        return [int(index * step) for index in range(round(self.rate * self.seconds))]
+
+
+def make_clip(path: Path, clip: Clip = Clip()) -> Path:
+    """Write a clip and return its path."""
+    # Other clocks than the file's own would round delays to a thousandth of a second.
+    options = {"movflags": clip.movflags, "video_track_timescale": str(clip.time_base.denominator)}
+    if clip.audio_delay:
+        options["movie_timescale"] = str(SAMPLE_RATE)
+    with av.open(str(path), "w", format="mp4", container_options=options) as output:
+        output.metadata.update(clip.metadata)
+        video = _add_video(output, clip)
+        tracks = [_add_audio(output, language) for language in clip.languages]
+        if clip.chapters:
+            output.set_chapters(
+                [
+                    {
+                        "id": number,
+                        "start": start,
+                        "end": end,
+                        "time_base": Fraction(1, 1000),
+                        "metadata": {"title": title},
+                    }  # type: ignore[typeddict-item]
+                    for number, (start, end, title) in enumerate(clip.chapters)
+                ]
+            )
+        for frame in video_frames(clip):
+            output.mux(video.encode(frame))
+        output.mux(video.encode(None))
+        for number, track in enumerate(tracks):
+            _write_audio(output, track, clip, number)
+    return path
+
+
+def _add_video(output: OutputContainer, clip: Clip) -> VideoStream:
+    options = {"preset": "ultrafast", "bf": str(clip.b_frames), "threads": "1"} | clip.options
+    if clip.codec == "libx265":
+        options["x265-params"] = "log-level=none:pools=1"
+    video = output.add_stream(clip.codec, rate=clip.rate, options=options)
+    assert isinstance(video, VideoStream)
+    context = video.codec_context
+    context.width, context.height, context.pix_fmt = clip.width, clip.height, clip.pixel_format
+    context.time_base = clip.time_base
+    if clip.aspect:
+        context.sample_aspect_ratio = clip.aspect
+    if clip.colour:
+        context.colorspace, context.color_range, context.color_primaries, context.color_trc = clip.colour
+    if clip.interlaced:
+        context.flags |= av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
+    if clip.rotation or clip.mirrored:
+        video.set_display_rotation(-clip.rotation, hflip=clip.mirrored)
+    if clip.timecode:
+        video.metadata["timecode"] = clip.timecode
+    return video
+
+
+def video_frames(clip: Clip) -> list[VideoFrame]:
+    """Return the clip's pictures before encoding."""
+    frames = []
+    times = clip.frame_times()
+    for index, time in enumerate(times):
+        if clip.grey is None:
+            gradient = Image.linear_gradient("L").resize((clip.width, clip.height)).rotate(index * 3)
+            picture = Image.merge("RGB", (gradient, gradient.transpose(Image.Transpose.ROTATE_180), gradient))
+            frame = VideoFrame.from_image(picture).reformat(format=clip.pixel_format)
+        else:
+            grey = Image.new("RGB", (clip.width, clip.height), (clip.grey,) * 3)
+            frame = VideoFrame.from_image(grey).reformat(format=clip.pixel_format)
+        frame.pts, frame.time_base = time, clip.time_base
+        frame.duration = (times[index + 1] if index + 1 < len(times) else 2 * time - times[index - 1]) - time
+        if clip.colour:
+            frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc = clip.colour
+        frames.append(frame)
+    return frames
+
+
+def _add_audio(output: OutputContainer, language: str) -> AudioStream:
+    track = output.add_stream("aac", rate=SAMPLE_RATE)
+    assert isinstance(track, AudioStream)
+    track.metadata["language"] = language
+    track.metadata["title"] = f"Track {language}"
+    return track
+
+
+def _write_audio(output: OutputContainer, track: AudioStream, clip: Clip, number: int) -> None:
+    length = clip.frame_times()[-1] * clip.time_base
+    position = int(clip.audio_delay * SAMPLE_RATE)
+    for block in range(int(length * SAMPLE_RATE / 1024) + 1):
+        frame = AudioFrame(format="fltp", layout="stereo", samples=1024)
+        tone = bytes((block * 7 + number * 31 + byte) % 61 for byte in range(64))
+        for plane in frame.planes:
+            plane.update((tone * (plane.buffer_size // 64 + 1))[: plane.buffer_size])
+        frame.rate, frame.pts, frame.time_base = SAMPLE_RATE, position, Fraction(1, SAMPLE_RATE)
+        position += 1024
+        output.mux(track.encode(frame))
+    output.mux(track.encode(None))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a test sees of a movie: times are exact, packets are whole."""
+
+    times: list[Fraction]
+    packets: dict[int, list[tuple[Fraction, bytes]]]
+    streams: list[tuple[str, str, str, int]]
+    chapters: list[tuple[Fraction, Fraction, str]]
+    metadata: dict[str, str]
+    duration: int
+
+
+def look_at(path: Path) -> Look:
+    """Read a whole movie."""
+    with av.open(str(path)) as movie:
+        copied = [stream for stream in movie.streams if stream.type in ("audio", "subtitle")]
+        packets: dict[int, list[tuple[Fraction, bytes]]] = {}
+        for packet in movie.demux(*copied):
+            if packet.size:
+                assert packet.pts is not None
+                packets.setdefault(packet.stream_index, []).append(
+                    (packet.pts * _exact(packet.time_base), bytes(packet))
+                )
+    with av.open(str(path)) as movie:
+        times = [frame.pts * _exact(frame.time_base) for frame in movie.decode(video=0) if frame.pts is not None]
+        return Look(
+            times=times,
+            packets=packets,
+            streams=[
+                (stream.type, stream.metadata.get("language", ""), stream.metadata.get("title", ""), stream.disposition)
+                for stream in movie.streams
+            ],
+            chapters=[
+                (
+                    chapter["start"] * _exact(chapter["time_base"]),
+                    chapter["end"] * _exact(chapter["time_base"]),
+                    chapter["metadata"].get("title", ""),
+                )
+                for chapter in movie.chapters()
+            ],
+            metadata=dict(movie.metadata),
+            duration=movie.duration or 0,
+        )
+
+
+def _exact(rational: av.rational.AVRational) -> Fraction:
+    return Fraction(rational.numerator, rational.denominator)
+
+
+def frames_of(path: Path) -> list[VideoFrame]:
+    """Decode a short movie."""
+    with av.open(str(path)) as movie:
+        return list(movie.decode(video=0))
+
+
+def displayed(frame: VideoFrame, aspect: Fraction = Fraction(1)) -> Image.Image:
+    """Return what a viewer sees: turned as the display matrix says, in square pixels, in RGB."""
+    image: Image.Image = frame.to_image()
+    if aspect != 1:
+        image = image.resize((round(image.width * aspect), image.height))
+    return image.rotate(frame.rotation, expand=True)
+
+
+def make_logo(
+    path: Path, size: tuple[int, int] = (64, 32), colour: tuple[int, int, int, int] = (255, 0, 0, 255)
+) -> Path:
+    """Write a one-coloured image."""
+    Image.new("RGBA", size, colour).save(path)
+    return path
