@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
 from jobs import execution_input, job_id, queued_record
 from uploads import MalformedRecord, Upload, parse_record, reason_to_ignore
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from uploads import MalformedRecord, parse_record, reason_to_ignore
 
 EVENTS = Path(__file__).parent / "events"
