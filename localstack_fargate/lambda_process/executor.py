@@ -171,7 +171,9 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             sandbox, self._sandbox = self._sandbox, None
         if sandbox:
             sandbox.end(grace)
-            self._leftover += sandbox.take_output()
+            output = sandbox.take_output()
+            with self._lock:
+                self._leftover += output
 
     def _take_output(self) -> str:
         """All output since the last call, also that of a process that has ended since."""

@@ -13,7 +13,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 
 from localstack_fargate.lambda_process.outcome import InitFailedError, Reply, response_too_large
 
@@ -51,12 +52,13 @@ class RuntimeApi:
         self._running: Invocation | None = None
         self._closed = False
         self._server = _Server(self)
+        self._port = self._server.server_address[1]
         threading.Thread(target=self._serve, name="lambda-runtime-api", daemon=True).start()
 
     @property
     def address(self) -> str:
         """Host and port, as ``AWS_LAMBDA_RUNTIME_API`` wants them."""
-        return f"127.0.0.1:{self._server.server_port}"
+        return f"127.0.0.1:{self._port}"
 
     def submit(self, invocation: Invocation, closed_error: Exception) -> None:
         """Offer an invocation to the process; its ``reply`` fails with ``closed_error`` if the process is gone."""
@@ -79,7 +81,7 @@ class RuntimeApi:
             self._waiting = self._running = None
             self._changed.notify_all()
         with suppress(OSError):  # one connection wakes the accepting thread, which then sees that it is over
-            socket.create_connection(("127.0.0.1", self._server.server_port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
 
     def next(self) -> Invocation | None:
         """Wait for an invocation on behalf of the process; None when the process is gone."""
@@ -119,7 +121,7 @@ class RuntimeApi:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(ThreadingTCPServer):  # not HTTPServer: that one asks the DNS for its own name, which can take seconds
     daemon_threads = True
 
     def __init__(self, api: RuntimeApi) -> None:

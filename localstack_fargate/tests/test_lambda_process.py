@@ -265,6 +265,34 @@ def test_the_log_reaches_cloudwatch_whole_and_in_order(functions: Functions, cli
     assert found[-1].startswith("REPORT RequestId: ")
 
 
+def test_every_log_has_all_of_its_own_output_and_no_other(functions: Functions) -> None:
+    name = functions.create("""
+        import os
+        def handler(event, context):
+            for number in range(30): print(f'{event} {number}')
+            os.write(1, b'last\\n')
+        """)
+
+    for event in range(100):
+        _, _, log = functions.invoke(name, event)
+        lines = [line for line in log.splitlines() if not line.startswith(("START", "END", "REPORT"))]
+        assert lines == [f"{event} {number}" for number in range(30)] + ["last"]
+
+
+def test_json_is_the_format_of_a_log_that_asks_for_it(functions: Functions) -> None:
+    name = functions.create(
+        "import logging\ndef handler(event, context): logging.getLogger().info('hello', extra={'job_id': 'x'})",
+        LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "INFO"},
+    )
+
+    _, _, log = functions.invoke(name)
+
+    (line,) = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    assert line["message"] == "hello"
+    assert line["job_id"] == "x"
+    assert line["level"] == "INFO"
+
+
 def test_output_between_calls_is_in_the_next_log(functions: Functions) -> None:
     name = functions.create("""
         import threading
@@ -288,6 +316,17 @@ def test_a_warm_process_is_used_again(functions: Functions) -> None:
     assert first == second
     assert "Init Duration" in cold
     assert "Init Duration" not in warm
+
+
+def test_a_process_that_ended_while_idle_costs_no_invocation(functions: Functions) -> None:
+    name = functions.create("import os\ndef handler(event, context): return os.getpid()")
+    first, _, _ = functions.invoke(name)
+
+    os.kill(first, signal.SIGKILL)
+    second, error, _ = functions.invoke(name)
+
+    assert error is None
+    assert second != first
 
 
 def test_nothing_of_the_emulator_leaks(functions: Functions, endpoint: str) -> None:
