@@ -1,11 +1,14 @@
 """Everything that LocalStack loads by entry point (see ``pyproject.toml``), imported only when it is needed."""
 
+import logging
 from typing import Any
 
 from localstack.runtime import hooks
 from localstack.services.cloudformation.resource_provider import CloudFormationResourceProviderPlugin
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.plugins import Service, aws_provider
+
+LOG = logging.getLogger(__name__)
 
 
 @aws_provider()
@@ -51,9 +54,25 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
         return ProcessRuntimeExecutor
 
 
+@hooks.on_infra_start(priority=100)
+def check_fargate_configuration() -> None:
+    """End the emulator at once if it could not run a task anyway: the first RunTask would be late to say so."""
+    from localstack.runtime.exceptions import LocalstackExit
+
+    from localstack_fargate.configuration import ConfigurationError, read_configuration
+
+    try:
+        read_configuration()
+    except ConfigurationError as error:
+        raise LocalstackExit(str(error), 1) from error
+
+
 @hooks.on_infra_start()
 def fail_states_of_failed_tasks() -> None:
     """Let ``ecs:runTask.sync`` fail when the task did, as Step Functions does on AWS."""
-    from localstack_fargate.stepfunctions.run_task_sync import install
-
+    try:
+        from localstack_fargate.stepfunctions.run_task_sync import install
+    except ImportError:
+        LOG.exception("ecs:runTask.sync will NOT fail when its task does: this LocalStack is not the one we know")
+        return
     install()

@@ -66,6 +66,8 @@ class EcsClusterProvider(ResourceProvider):
     def delete(self, request: ResourceRequest) -> ProgressEvent:
         """Delete the cluster; one that is gone already is fine, one with tasks is not."""
         ecs = request.aws_client_factory.ecs
+        if not request.desired_state.get("Arn"):  # its creation has failed
+            return ProgressEvent(OperationStatus.SUCCESS, request.desired_state)
         try:
             ecs.delete_cluster(cluster=request.desired_state["ClusterName"])
         except ecs.exceptions.ClusterNotFoundException:

@@ -68,8 +68,11 @@ class EcsTaskDefinitionProvider(ResourceProvider):
 
     def delete(self, request: ResourceRequest) -> ProgressEvent:
         """Deregister the revision; it stays visible as INACTIVE, as on AWS."""
+        arn = request.desired_state.get(ARN)
+        if not arn:  # its creation has failed
+            return ProgressEvent(OperationStatus.SUCCESS, request.desired_state)
         try:
-            request.aws_client_factory.ecs.deregister_task_definition(taskDefinition=request.desired_state[ARN])
+            request.aws_client_factory.ecs.deregister_task_definition(taskDefinition=arn)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ClientException":  # ECS's answer for one that does not exist
                 raise

@@ -76,14 +76,17 @@ class _TaskWatch:
         self._client = client
         self._cluster_arn = task["ClusterArn"]
         self._task_arn = task["TaskArn"]
+        self.task_has_ended = False
 
     def __call__(self) -> dict[str, Any] | None:
         answer = self._client.describe_tasks(cluster=self._cluster_arn, tasks=[self._task_arn])
         if not answer["tasks"]:
+            self.task_has_ended = True
             raise _failure(self._state, self._env, None, to_json_str(answer["failures"]))
         task = answer["tasks"][0]
         if task["lastStatus"] != "STOPPED":
             return None
+        self.task_has_ended = True
         definition = self._client.describe_task_definition(taskDefinition=task["taskDefinitionArn"])
         failed = has_failed(task, definition["taskDefinition"])
         self._state._normalise_response(answer, service_action_name="describe_tasks")
@@ -131,18 +134,19 @@ def _eval_sync(original: Callable[..., Any]) -> Callable[..., Any]:
         callback_endpoint: Any,
         heartbeat_endpoint: Any,
     ) -> Any:
-        outcome = original(
-            self,
-            env=env,
-            sync_resolver=sync_resolver,
-            timeout_seconds=timeout_seconds,
-            callback_endpoint=callback_endpoint,
-            heartbeat_endpoint=heartbeat_endpoint,
-        )
-        # It returns without an outcome when the state has timed out or the execution was stopped.
-        if outcome is None and isinstance(sync_resolver, _TaskWatch):
-            sync_resolver.stop_task()
-        return outcome
+        try:
+            return original(
+                self,
+                env=env,
+                sync_resolver=sync_resolver,
+                timeout_seconds=timeout_seconds,
+                callback_endpoint=callback_endpoint,
+                heartbeat_endpoint=heartbeat_endpoint,
+            )
+        finally:
+            # It gives up waiting when the state has timed out or the execution was stopped.
+            if isinstance(sync_resolver, _TaskWatch) and not sync_resolver.task_has_ended:
+                sync_resolver.stop_task()
 
     return eval_sync
 

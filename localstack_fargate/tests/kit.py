@@ -1,0 +1,217 @@
+"""What the tests share: an emulator to start, and a cluster with tasks to run in it."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+START_TIMEOUT_SECONDS = 90
+REGION = "us-east-1"
+SHELL_IMAGE = "example/shell"  # mapped to `sh -c`: a task's command is a shell script
+PYTHON_IMAGE = "example/python"  # mapped to `python -c`, with boto3
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-12345678"]}}
+
+
+def random_name(prefix: str = "test") -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:10]}"
+
+
+def poll[T](probe: Callable[[], T], timeout: float = 20, what: str = "") -> T:
+    """The first true answer of ``probe``."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what or probe}, last answer {answer!r}"
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, other than a zombie."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def make_client(service: str, endpoint: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+@dataclass(frozen=True)
+class Emulator:
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/_localstack/init/ready", timeout=2) as answer:  # noqa: S310
+                return bool(json.load(answer)["completed"])
+        except OSError:
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def emulator(root: Path, **settings: str) -> Iterator[Emulator]:
+    """A LocalStack process with nothing but this extension; it is started, not necessarily ready."""
+    port = free_port()
+    log = root / "localstack.log"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(root),
+        "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "FILESYSTEM_ROOT": str(root / "files"),
+        "LOCALSTACK_VOLUME_DIR": str(root / "volume"),
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "DISABLE_EVENTS": "1",
+        "LAMBDA_RUNTIME_EXECUTOR": "process",
+        "FARGATE_LAUNCHER": "process",
+        "FARGATE_PROCESS_IMAGES": json.dumps({SHELL_IMAGE: ["sh", "-c"], PYTHON_IMAGE: [sys.executable, "-c"]}),
+        "FARGATE_MAX_TASKS": "2",
+        "AWS_SECRET_ACCESS_KEY": "the-emulators-own",
+        **settings,
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "localstack.runtime.main"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield Emulator(f"http://127.0.0.1:{port}", process, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+class Fargate:
+    """A cluster of its own, with a log group and a task role; ``close`` removes all that was made through it."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.ecs, self.logs, self.iam = (make_client(service, endpoint) for service in ("ecs", "logs", "iam"))
+        self.name = random_name()
+        self.log_group = f"/test/{self.name}"
+        self._definitions: list[str] = []
+        self.logs.create_log_group(logGroupName=self.log_group)
+        self.ecs.create_cluster(clusterName=self.name)
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        }
+        role = self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(trust))
+        self.role_arn = role["Role"]["Arn"]
+
+    def close(self) -> None:
+        for status in ("RUNNING", "STOPPED"):
+            for arn in self.ecs.list_tasks(cluster=self.name, desiredStatus=status)["taskArns"]:
+                self.ecs.stop_task(cluster=self.name, task=arn)
+                self.wait(arn, timeout=45)
+        for arn in self._definitions:
+            self.ecs.deregister_task_definition(taskDefinition=arn)
+        self.ecs.delete_cluster(cluster=self.name)
+        self.logs.delete_log_group(logGroupName=self.log_group)
+        self.iam.delete_role(RoleName=self.name)
+
+    def container(self, name: str = "main", image: str = SHELL_IMAGE, **definition: Any) -> dict[str, Any]:
+        options = {"awslogs-group": self.log_group, "awslogs-region": REGION, "awslogs-stream-prefix": "tasks"}
+        logs = {"logDriver": "awslogs", "options": options}
+        return {"name": name, "image": image, "logConfiguration": logs, **definition}
+
+    def register(self, *containers: dict[str, Any], **definition: Any) -> str:
+        """Register a task definition; returns its ARN."""
+        parameters = {
+            "family": random_name(),
+            "requiresCompatibilities": ["FARGATE"],
+            "networkMode": "awsvpc",
+            "cpu": "256",
+            "memory": "512",
+            "executionRoleArn": self.role_arn,
+            "containerDefinitions": list(containers or [self.container()]),
+            **definition,
+        }
+        arn: str = self.ecs.register_task_definition(**parameters)["taskDefinition"]["taskDefinitionArn"]
+        self._definitions.append(arn)
+        return arn
+
+    def run(self, *containers: dict[str, Any], request: dict[str, Any] | None = None, **definition: Any) -> str:
+        """Run one task of a definition with these containers; returns its ARN."""
+        answer = self.run_task(self.register(*containers, **definition), **(request or {}))
+        assert answer["failures"] == []
+        (task,) = answer["tasks"]
+        arn: str = task["taskArn"]
+        return arn
+
+    def run_script(self, script: str, **definition: Any) -> str:
+        """Run a task with one container that runs a shell script; returns the task's ARN."""
+        return self.run(self.container(command=[script], **definition))
+
+    def run_task(self, definition: str, **request: Any) -> Any:
+        defaults = {"cluster": self.name, "launchType": "FARGATE", "networkConfiguration": NETWORK}
+        return self.ecs.run_task(taskDefinition=definition, **{**defaults, **request})
+
+    def describe(self, arn: str, **request: Any) -> dict[str, Any]:
+        (task,) = self.ecs.describe_tasks(cluster=self.name, tasks=[arn], **request)["tasks"]
+        shown: dict[str, Any] = task
+        return shown
+
+    def wait(self, arn: str, status: str = "STOPPED", timeout: float = 20) -> dict[str, Any]:
+        """Wait until the task has the status; returns it."""
+
+        def has_status() -> dict[str, Any] | None:
+            task = self.describe(arn)
+            return task if task["lastStatus"] == status else None
+
+        task = poll(has_status, timeout, f"{arn} {status}")
+        assert task is not None
+        return task
+
+    def stop(self, arn: str, **request: Any) -> dict[str, Any]:
+        """StopTask, and wait for the task's end."""
+        self.ecs.stop_task(cluster=self.name, task=arn, **request)
+        return self.wait(arn)
+
+    def output(self, arn: str, container: str = "main") -> list[str]:
+        """All lines that the container wrote."""
+        stream = f"tasks/{container}/{arn.rsplit('/', 1)[-1]}"
+        lines: list[str] = []
+        request = {"logGroupName": self.log_group, "logStreamName": stream, "startFromHead": True}
+        while True:
+            answer = self.logs.get_log_events(**request)
+            lines += [event["message"] for event in answer["events"]]
+            if answer["nextForwardToken"] == request.get("nextToken"):
+                return lines
+            request["nextToken"] = answer["nextForwardToken"]

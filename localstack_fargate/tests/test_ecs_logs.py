@@ -1,0 +1,120 @@
+"""What a container writes is in CloudWatch Logs, line by line, when its task is STOPPED."""
+
+import json
+import time
+
+import pytest
+
+from localstack_fargate.ecs.logs import BATCH_BYTES, EVENT_BYTES, AwsLogs, LineSplitter
+from localstack_fargate.tests.kit import PYTHON_IMAGE, Fargate, poll, random_name
+
+
+def test_ten_thousand_lines_none_lost_none_split(fargate: Fargate) -> None:
+    script = """
+import sys
+for number in range(10000):
+    print(f"{number:05d} " + "äöü€😀" * 12)
+print("the last line, without a newline é", end="")
+"""
+    arn = fargate.run(
+        fargate.container(image=PYTHON_IMAGE, command=[script], environment=[{"name": "PYTHONUTF8", "value": "1"}])
+    )
+    assert fargate.wait(arn)["containers"][0]["exitCode"] == 0
+    expected = [f"{number:05d} " + "äöü€😀" * 12 for number in range(10000)]
+    assert fargate.output(arn) == [*expected, "the last line, without a newline é"]
+
+
+def test_both_streams_each_line_whole(fargate: Fargate) -> None:
+    arn = fargate.run_script("for i in 1 2 3; do printf a; echo x >&2; echo b; done")
+    fargate.wait(arn)
+    assert sorted(fargate.output(arn)) == ["ab", "ab", "ab", "x", "x", "x"]
+
+
+def test_lines_come_while_the_task_runs(fargate: Fargate) -> None:
+    arn = fargate.run_script("echo first; sleep 30")
+    fargate.wait(arn, "RUNNING")
+    poll(lambda: fargate.output(arn) == ["first"])
+    assert fargate.describe(arn)["lastStatus"] == "RUNNING"
+
+
+def test_missing_log_group_fails_the_task(fargate: Fargate) -> None:
+    container = fargate.container(command=["exit 0"])
+    container["logConfiguration"]["options"]["awslogs-group"] = random_name("/missing")
+    task = fargate.wait(fargate.run(container))
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert task["stoppedReason"].startswith("ResourceInitializationError: failed to validate logger args: ")
+    assert "ResourceNotFoundException: The specified log group does not exist" in task["stoppedReason"]
+    assert "exitCode" not in task["containers"][0]
+
+
+def test_log_group_is_created_if_wanted(fargate: Fargate) -> None:
+    group = random_name("/made")
+    container = fargate.container(command=["echo hello"])
+    container["logConfiguration"]["options"] |= {"awslogs-group": group, "awslogs-create-group": "true"}
+    fargate.wait(fargate.run(container))
+    streams = fargate.logs.describe_log_streams(logGroupName=group)["logStreams"]
+    assert len(streams) == 1
+    fargate.logs.delete_log_group(logGroupName=group)
+
+
+def test_logs_that_vanish_do_not_hold_up_the_task(fargate: Fargate) -> None:
+    group = random_name("/gone")
+    container = fargate.container(command=["sleep 0.7; seq 100000"])
+    container["logConfiguration"]["options"]["awslogs-group"] = group
+    fargate.logs.create_log_group(logGroupName=group)
+    arn = fargate.run(container)
+    fargate.wait(arn, "RUNNING")
+    fargate.logs.delete_log_group(logGroupName=group)
+    assert fargate.wait(arn, timeout=10)["containers"][0]["exitCode"] == 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_splitter_finds_the_same_lines_however_bytes_come(size: int) -> None:
+    data = "one\n\ntwo é😀\r\nthree".encode()
+    splitter = LineSplitter()
+    lines = [line for start in range(0, len(data), size) for line in splitter.feed(data[start : start + size])]
+    assert [*lines, *splitter.rest()] == [b"one", "two é😀\r".encode(), b"three"]
+
+
+@pytest.mark.parametrize("character", ["a", "é", "€", "😀"])
+def test_splitter_cuts_long_lines_between_characters(character: str) -> None:
+    text = character * EVENT_BYTES
+    splitter = LineSplitter()
+    pieces = splitter.feed(("x" + text + "\n").encode())
+    assert "".join(piece.decode() for piece in pieces) == "x" + text
+    assert max(map(len, pieces)) <= EVENT_BYTES
+    assert splitter.rest() == []
+
+
+class SlowLogs:
+    """A CloudWatch Logs that refuses the first requests and keeps the rest."""
+
+    class exceptions:
+        class ResourceNotFoundException(Exception):
+            pass
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+        self.batches: list[list[dict[str, str]]] = []
+
+    def put_log_events(self, *, logGroupName: str, logStreamName: str, logEvents: list[dict[str, str]]) -> None:
+        assert (logGroupName, logStreamName) == ("group", "stream")
+        if self.refusals:
+            self.refusals -= 1
+            raise TimeoutError("not now")
+        self.batches.append(logEvents)
+
+
+def test_batches_keep_within_the_limits_and_in_order_despite_refusals() -> None:
+    client = SlowLogs(refusals=2)
+    logs = AwsLogs(client, "group", "stream")
+    started = time.monotonic()
+    for number in range(25_000):
+        logs.write("stdout", f"{number} {'x' * 90}\n".encode())
+    assert time.monotonic() - started < 1.5, "write waits for CloudWatch Logs"
+    logs.close()
+    events = [event for batch in client.batches for event in batch]
+    assert [int(event["message"].split()[0]) for event in events] == list(range(25_000))
+    assert max(map(len, client.batches)) <= 10_000
+    assert max(sum(len(event["message"]) + 26 for event in batch) for batch in client.batches) <= BATCH_BYTES
+    assert json.dumps(events)

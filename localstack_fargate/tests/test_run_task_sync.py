@@ -1,0 +1,167 @@
+"""``ecs:runTask.sync`` in a state machine ends as its task does."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from localstack_fargate.stepfunctions.task_outcome import has_failed
+from localstack_fargate.tests.kit import NETWORK, Fargate, poll, random_name
+
+NETWORK_CONFIGURATION = {"AwsvpcConfiguration": {"Subnets": NETWORK["awsvpcConfiguration"]["subnets"]}}
+
+
+class Machine:
+    """A state machine with one state, Run, that runs a task in the cluster."""
+
+    def __init__(self, client: Callable[[str], Any], fargate: Fargate) -> None:
+        self._states = client("stepfunctions")
+        self._fargate = fargate
+        self._arns: list[str] = []
+
+    def start(self, definition: str, parameters: dict[str, Any] | None = None, **state: Any) -> str:
+        """Start an execution; returns its ARN."""
+        defaults = {"Cluster": self._fargate.name, "LaunchType": "FARGATE", "TaskDefinition": definition}
+        run = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::ecs:runTask.sync",
+            "Parameters": {**defaults, "NetworkConfiguration": NETWORK_CONFIGURATION, **(parameters or {})},
+            "End": True,
+            **state,
+        }
+        machine = self._states.create_state_machine(
+            name=random_name(),
+            definition=json.dumps({"StartAt": "Run", "States": {"Run": run}}),
+            roleArn=self._fargate.role_arn,
+        )["stateMachineArn"]
+        self._arns.append(machine)
+        arn: str = self._states.start_execution(stateMachineArn=machine)["executionArn"]
+        return arn
+
+    def wait(self, execution: str) -> dict[str, Any]:
+        """The execution as it ended."""
+
+        def ended() -> dict[str, Any] | None:
+            shown: dict[str, Any] = self._states.describe_execution(executionArn=execution)
+            return shown if shown["status"] != "RUNNING" else None
+
+        execution_ = poll(ended, 30)
+        assert execution_ is not None
+        return execution_
+
+    def stop(self, execution: str) -> None:
+        self._states.stop_execution(executionArn=execution)
+
+    def events(self, execution: str, event_type: str) -> list[dict[str, Any]]:
+        events = self._states.get_execution_history(executionArn=execution)["events"]
+        return [event for event in events if event["type"] == event_type]
+
+    def close(self) -> None:
+        for arn in self._arns:
+            self._states.delete_state_machine(stateMachineArn=arn)
+
+
+@pytest.fixture
+def machine(client: Callable[[str], Any], fargate: Fargate) -> Iterator[Machine]:
+    made = Machine(client, fargate)
+    yield made
+    made.close()
+
+
+def only_task(fargate: Fargate) -> str:
+    """ARN of the cluster's only task, once there is one."""
+
+    def tasks() -> set[str]:
+        listed: set[str] = set()
+        for status in ("RUNNING", "STOPPED"):
+            listed.update(fargate.ecs.list_tasks(cluster=fargate.name, desiredStatus=status)["taskArns"])
+        return listed
+
+    (arn,) = poll(tasks)
+    return arn
+
+
+def test_success(machine: Machine, fargate: Fargate) -> None:
+    execution = machine.start(fargate.register(fargate.container(command=["exit 0"])))
+    ended = machine.wait(execution)
+    assert ended["status"] == "SUCCEEDED"
+    task = json.loads(ended["output"])
+    assert task["TaskArn"] == only_task(fargate)
+    assert (task["LastStatus"], task["Containers"][0]["ExitCode"]) == ("STOPPED", 0)
+    assert task["StartedBy"] == "AWS Step Functions"
+    assert task["StoppedAt"] > task["StartedAt"] > 1_700_000_000_000, "times are milliseconds since 1970"
+    (submitted,) = machine.events(execution, "TaskSubmitted")
+    output = json.loads(submitted["taskSubmittedEventDetails"]["output"])
+    assert output["Tasks"][0]["TaskArn"] == task["TaskArn"]
+    assert output["Failures"] == []
+
+
+def test_exit_code_fails_the_state(machine: Machine, fargate: Fargate) -> None:
+    execution = machine.start(fargate.register(fargate.container(command=["exit 3"])))
+    ended = machine.wait(execution)
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.TaskFailed")
+    task = json.loads(ended["cause"])
+    assert task["Containers"][0]["ExitCode"] == 3
+    assert (task["StopCode"], task["StoppedReason"]) == (
+        "EssentialContainerExited",
+        "Essential container in task exited",
+    )
+    (failed,) = machine.events(execution, "TaskFailed")
+    details = failed["taskFailedEventDetails"]
+    assert (details["resourceType"], details["resource"]) == ("ecs", "runTask.sync")
+
+
+def test_task_that_does_not_start_fails_the_state(machine: Machine, fargate: Fargate) -> None:
+    ended = machine.wait(machine.start(fargate.register(fargate.container(image="example/unknown"))))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.TaskFailed")
+    assert json.loads(ended["cause"])["StopCode"] == "TaskFailedToStart"
+
+
+def test_failure_can_be_retried(machine: Machine, fargate: Fargate) -> None:
+    definition = fargate.register(fargate.container(command=["exit 3"]))
+    retry = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttempts": 1}]
+    ended = machine.wait(machine.start(definition, Retry=retry))
+    assert ended["status"] == "FAILED"
+    assert len(fargate.ecs.list_tasks(cluster=fargate.name, desiredStatus="STOPPED")["taskArns"]) == 2
+
+
+def test_error_of_run_task_has_its_name(machine: Machine) -> None:
+    ended = machine.wait(machine.start("no-such-family"))
+    assert (ended["status"], ended["error"]) == ("FAILED", "ECS.ClientException")
+    assert ended["cause"].startswith("TaskDefinition not found. (Service: AmazonECS; Status Code: 400; ")
+
+
+def test_timeout_stops_the_task(machine: Machine, fargate: Fargate) -> None:
+    definition = fargate.register(fargate.container(command=["sleep 60"]))
+    ended = machine.wait(machine.start(definition, TimeoutSeconds=2))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Timeout")
+    task = fargate.wait(only_task(fargate))
+    assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "Task was stopped by AWS Step Functions")
+
+
+def test_stopped_execution_stops_the_task(machine: Machine, fargate: Fargate) -> None:
+    execution = machine.start(fargate.register(fargate.container(command=["sleep 60"])))
+    arn = only_task(fargate)
+    fargate.wait(arn, "RUNNING")
+    machine.stop(execution)
+    assert machine.wait(execution)["status"] == "ABORTED"
+    assert fargate.wait(arn)["stopCode"] == "UserInitiated"
+
+
+TASK = {"stopCode": "EssentialContainerExited", "containers": [{"name": "main", "exitCode": 0}, {"name": "helper"}]}
+DEFINITION = {"containerDefinitions": [{"name": "main"}, {"name": "helper", "essential": False}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "failed"),
+    [
+        ({}, False),
+        ({"stopCode": "TaskFailedToStart"}, True),
+        ({"containers": [{"name": "main", "exitCode": 1}]}, True),
+        ({"containers": [{"name": "main"}]}, True),
+        ({"containers": [{"name": "main", "exitCode": 0}, {"name": "helper", "exitCode": 1}]}, False),
+    ],
+)
+def test_what_fails_a_state(changes: dict[str, Any], failed: bool) -> None:
+    assert has_failed({**TASK, **changes}, DEFINITION) is failed
