@@ -45,7 +45,7 @@ def eventually[T](check: Callable[[], T]) -> T:
 def alive(pid: int) -> bool:
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -323,6 +323,7 @@ def test_a_process_that_ended_while_idle_costs_no_invocation(functions: Function
     first, _, _ = functions.invoke(name)
 
     os.kill(first, signal.SIGKILL)
+    eventually(lambda: not Path(f"/proc/{first}").exists())
     second, error, _ = functions.invoke(name)
 
     assert error is None
