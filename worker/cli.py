@@ -22,8 +22,11 @@ BAR_WIDTH = 30
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, the error's own, or 2 for arguments that make no sense."""
     options = _parser().parse_args(arguments)
-    with stop_on_signals():
-        return _run() if options.command == "run" else _local(options.input, options.output, options.watermark)
+    try:
+        with stop_on_signals():
+            return _run() if options.command == "run" else _local(options.input, options.output, options.watermark)
+    except StopRequested:  # before or after the work itself, which cleans up and tells by itself
+        return Interrupted.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,8 +60,6 @@ def _run() -> int:
     try:
         settings = from_environment(os.environ)
         storage = Storage(settings.bucket)
-    except StopRequested:
-        return Interrupted.exit_code
     except WatermarkError as error:
         logging.getLogger(__name__).error("%s", error, extra={"error": error.as_record()})
         return error.exit_code

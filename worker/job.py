@@ -37,6 +37,7 @@ class Job:
         """Prepare an attempt; `temporary` is the folder in which the job's private one is made."""
         self._settings, self._storage, self._temporary = settings, storage, temporary
         self._timings: dict[str, float] = {}
+        self._notes: list[str] = []
         self._record = JobRecord(
             storage,
             settings.record_key,
@@ -79,7 +80,7 @@ class Job:
             log.info("the job is %s already: nothing to do", finished)
         except Superseded:
             log.info("a newer upload of the same key exists: nothing is published")
-            self._finish(state=records.SUPERSEDED, error=None)
+            self._record.finish(state=records.SUPERSEDED, error=None, timings=self._timings)
         return 0
 
     def _start(self) -> None:
@@ -136,7 +137,7 @@ class Job:
             raise SourceGone(f"The uploaded version of {settings.source_key} no longer exists.") from error
 
     def _publish(self, path: Path, result: EngineResult) -> Published:
-        self._record.fields["notes"] = result.notes
+        self._notes = result.notes
         with self._timed(records.PUBLISHING):
             self._record.progress(records.PUBLISHING, 0)
             return publish(
@@ -149,7 +150,14 @@ class Job:
 
     def _succeed(self, published: Published) -> None:
         output = {"key": self._settings.output_key, "size": published.size, "duration": published.duration}
-        self._finish(state=records.SUCCEEDED, percent=100, output=output, error=None)
+        self._record.finish(
+            state=records.SUCCEEDED,
+            percent=100,
+            output=output,
+            error=None,
+            notes=self._notes,
+            timings=self._timings,
+        )
         log.info("the job succeeded", extra={"output": output, "timings": self._timings})
 
     def _fail(self, error: WatermarkError) -> int:
@@ -157,16 +165,13 @@ class Job:
         log.error("%s", error, extra={"error": error.as_record(), "detail": "\n".join(getattr(error, "__notes__", []))})
         state = records.RUNNING if error.retryable else records.FAILED
         try:
-            self._finish(state=state, error=error.as_record())
+            with shielded():
+                self._record.finish(state=state, error=error.as_record(), timings=self._timings)
         except AlreadyFinished:
             return 0
         except WatermarkError as failure:
             log.error("the error was not written to the record: %s", failure)
         return error.exit_code
-
-    def _finish(self, **fields: Any) -> None:
-        with shielded():
-            self._record.finish(timings=self._timings, **fields)
 
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:

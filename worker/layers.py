@@ -14,6 +14,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_IMAGE_PIXELS = 25_000_000  # 100 MB as RGBA: what a task of 512 MB can spare
 MAX_IMAGE_BYTES = 32 * 1024 * 1024
 MAX_TILES = 5000
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is laxer, and its sentence is about an attack
 
 _UNDO_TURN = {
     90: Image.Transpose.ROTATE_90,  # Pillow turns counter-clockwise
@@ -60,7 +61,7 @@ def load_image(file: BinaryIO, name: str) -> Image.Image:
             return upright.convert("RGBA")
     except UnidentifiedImageError as error:
         raise WatermarkInvalid(f"The watermark image {name} is no PNG, JPEG or WebP file.") from error
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise WatermarkInvalid(f"The watermark image {name} is broken: {error}.") from error
 
 

@@ -3,15 +3,18 @@
 import json
 import logging
 import sys
-import time
+from datetime import UTC, datetime
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+def rfc3339(moment: datetime) -> str:
+    """Return a moment in UTC as text, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON; fields given as `extra` come along."""
-
-    converter = time.gmtime
 
     def __init__(self, job_id: str | None) -> None:
         super().__init__()
@@ -20,7 +23,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         line = {
-            "time": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03}Z",
+            "time": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname,
             "job_id": self._job_id,
             "message": record.getMessage(),

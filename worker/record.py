@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from worker.errors import StorageUnavailable, WatermarkError
+from worker.log import rfc3339
 from worker.storage import Conflict, Missing, Storage
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, SUPERSEDED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "SUPERSEDED"
@@ -87,6 +88,8 @@ class JobRecord:
         """
         if self._clock() - self._last_progress < SECONDS_BETWEEN_PROGRESS and phase == self.fields.get("phase"):
             return
+        if phase != self.fields.get("phase"):
+            log.info("%s", phase.lower())
         begin, end = PERCENT_AT_START[phase], _PERCENT_AT_END[phase]
         try:
             self.write(phase=phase, percent=round(begin + (end - begin) * share, 1))
@@ -129,4 +132,4 @@ class JobRecord:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC))

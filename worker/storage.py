@@ -3,7 +3,7 @@
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ _CONFLICT = ("412", "PreconditionFailed", "ConditionalRequestConflict", "409")
 _DENIED = ("403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch")
 _PASSING = (
     "RequestTimeout",
+    "NoSuchUpload",
     "SlowDown",
     "ExpiredToken",
     "RequestTimeTooSkewed",
@@ -81,7 +82,7 @@ class Storage:
         """
         with _translated(f"read {key}"):
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:  # its own "with" hands out the bare socket
                 return body.read(limit + 1), answer["ETag"].strip('"')
 
     def download(
@@ -102,7 +103,7 @@ class Storage:
             with _translated(f"read {key}"):
                 answer = self._client.get_object(Bucket=self._bucket, Key=key, **pin)
                 info, received = _info(answer), 0
-                with answer["Body"] as body, path.open("wb") as file:
+                with closing(answer["Body"]) as body, path.open("wb") as file:
                     for chunk in body.iter_chunks(CHUNK_BYTES):
                         file.write(chunk)
                         received += len(chunk)
@@ -190,14 +191,16 @@ class Storage:
                     **_condition(expected_etag),
                 )
             except BaseException:  # being stopped is a failure too: unfinished parts are paid for until aborted
-                self._client.abort_multipart_upload(**upload)
+                with suppress(ClientError, BotoCoreError):  # the bucket's lifecycle rule is the second net
+                    self._client.abort_multipart_upload(**upload)
                 raise
 
     def _upload_parts(
         self, upload: Mapping[str, Any], path: Path, size: int, progress: Callable[[int], None]
     ) -> tuple[list[dict[str, Any]], str]:
         part_bytes = max(PART_BYTES, -(-size // MAX_PARTS))
-        parts, crc, sent = [], 0, 0
+        parts: list[dict[str, Any]] = []
+        crc = sent = 0
         with path.open("rb") as file:
             while content := file.read(part_bytes):
                 number = len(parts) + 1

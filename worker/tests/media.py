@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 from av import AudioFrame, VideoFrame
 from av.audio.stream import AudioStream
+from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 from PIL import Image
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
 
 SAMPLE_RATE = 48000
 
@@ -60,7 +65,10 @@ class Clip:
         return [int(index * step) for index in range(round(self.rate * self.seconds))]
 
 
-def make_clip(path: Path, clip: Clip = Clip()) -> Path:
+ORDINARY = Clip()
+
+
+def make_clip(path: Path, clip: Clip = ORDINARY) -> Path:
     """Write a clip and return its path."""
     # Other clocks than the file's own would round delays to a thousandth of a second.
     options = {"movflags": clip.movflags, "video_track_timescale": str(clip.time_base.denominator)}
@@ -71,24 +79,18 @@ def make_clip(path: Path, clip: Clip = Clip()) -> Path:
         video = _add_video(output, clip)
         tracks = [_add_audio(output, language) for language in clip.languages]
         if clip.chapters:
-            output.set_chapters(
-                [
-                    {
-                        "id": number,
-                        "start": start,
-                        "end": end,
-                        "time_base": Fraction(1, 1000),
-                        "metadata": {"title": title},
-                    }  # type: ignore[typeddict-item]
-                    for number, (start, end, title) in enumerate(clip.chapters)
-                ]
-            )
+            output.set_chapters([_chapter(number, *chapter) for number, chapter in enumerate(clip.chapters)])
         for frame in video_frames(clip):
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
         for number, track in enumerate(tracks):
             _write_audio(output, track, clip, number)
     return path
+
+
+def _chapter(number: int, start: int, end: int, title: str) -> "Chapter":
+    milliseconds = av.rational.AVRational(1, 1000)
+    return {"id": number, "start": start, "end": end, "time_base": milliseconds, "metadata": {"title": title}}
 
 
 def _add_video(output: OutputContainer, clip: Clip) -> VideoStream:
@@ -104,8 +106,9 @@ def _add_video(output: OutputContainer, clip: Clip) -> VideoStream:
         context.sample_aspect_ratio = clip.aspect
     if clip.colour:
         context.colorspace, context.color_range, context.color_primaries, context.color_trc = clip.colour
+    context.flags |= Flags.frame_duration  # or the last frame gets a length of its own
     if clip.interlaced:
-        context.flags |= av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
+        context.flags |= Flags.interlaced_dct | Flags.interlaced_me
     if clip.rotation or clip.mirrored:
         video.set_display_rotation(-clip.rotation, hflip=clip.mirrored)
     if clip.timecode:
@@ -172,7 +175,7 @@ def look_at(path: Path) -> Look:
     with av.open(str(path)) as movie:
         copied = [stream for stream in movie.streams if stream.type in ("audio", "subtitle")]
         packets: dict[int, list[tuple[Fraction, bytes]]] = {}
-        for packet in movie.demux(*copied):
+        for packet in movie.demux(*copied) if copied else ():
             if packet.size:
                 assert packet.pts is not None
                 packets.setdefault(packet.stream_index, []).append(
@@ -195,7 +198,7 @@ def look_at(path: Path) -> Look:
                 )
                 for chapter in movie.chapters()
             ],
-            metadata=dict(movie.metadata),
+            metadata={key: value for key, value in movie.metadata.items() if not key.endswith(("brand", "brands"))},
             duration=movie.duration or 0,
         )
 

@@ -1,0 +1,68 @@
+"""Fixtures of the worker's tests: a clip and a logo, and S3 as a real HTTP server."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from worker.local import run_local
+from worker.sandbox import EngineResult
+from worker.tests.media import Clip, make_clip, make_logo
+
+
+@pytest.fixture
+def logo(tmp_path: Path) -> Path:
+    """A red image of 64x32."""
+    return make_logo(tmp_path / "logo.png")
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return make_clip(tmp_path / "clip.mp4")
+
+
+@pytest.fixture
+def engine(tmp_path: Path, logo: Path) -> Callable[..., tuple[Path, Path, EngineResult]]:
+    """A function that makes a clip, watermarks it, and returns both files and the engine's result."""
+
+    def run(clip: Clip, **settings: Any) -> tuple[Path, Path, EngineResult]:
+        source = make_clip(tmp_path / "source.mp4", clip)
+        watermark = tmp_path / "mark.json"
+        watermark.write_text(json.dumps({"overlays": [{"image": logo.name, **settings}]}))
+        output = tmp_path / "output.mp4"
+        return source, output, run_local(source, output, watermark, lambda _phase, _share: None)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of the server; the environment is such that any other client of this process talks to it too."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    return boto3.client("s3")
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """A versioned bucket of the test's own."""
+    name = f"bucket-{secrets.token_hex(6)}"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name

@@ -1,0 +1,45 @@
+from worker.errors import InternalError, PermanentError, TransientError, all_errors, from_code, markdown_table
+
+
+def test_each_error_has_its_own_code_and_exit_code() -> None:
+    errors = list(all_errors())
+    assert len({error.code for error in errors}) == len(errors)
+    assert len({error.exit_code for error in errors}) == len(errors)
+
+
+def test_exit_codes_tell_permanent_from_transient() -> None:
+    for error in all_errors():
+        assert issubclass(error, TransientError if error.retryable else PermanentError)
+        assert error.exit_code in (range(40, 70) if error.retryable else range(10, 40))
+
+
+def test_each_error_says_in_one_sentence_what_happened_and_what_to_do() -> None:
+    for error in all_errors():
+        for sentence in (error.message, error.hint):
+            assert sentence.endswith(".")
+            assert "\n" not in sentence
+
+
+def test_an_error_survives_the_way_through_its_record() -> None:
+    for error in all_errors():
+        again = from_code(error.code, "What happened.", "What to do.")
+        assert type(again) is error
+        assert again.as_record() == {
+            "code": error.code,
+            "message": "What happened.",
+            "hint": "What to do.",
+            "retryable": error.retryable,
+        }
+
+
+def test_an_unknown_code_is_an_internal_error() -> None:
+    assert isinstance(from_code("NO_SUCH_CODE"), InternalError)
+
+
+def test_the_tree_in_the_docstring_and_the_table_are_complete() -> None:
+    from worker import errors
+
+    for error in all_errors():
+        assert f"{error.__name__} " in (errors.__doc__ or "")
+        assert error.code in (errors.__doc__ or "")
+        assert f"| `{error.code}` | {error.exit_code} |" in markdown_table()

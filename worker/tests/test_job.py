@@ -1,0 +1,303 @@
+"""Whole jobs against a real S3 server: the real engine, the real client."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from worker import job as jobs
+from worker import settings as names
+from worker.errors import CorruptInput, DiskFull, Interrupted, SourceGone, StorageUnavailable, WatermarkNotFound
+from worker.job import Job
+from worker.settings import from_environment
+from worker.storage import Storage
+from worker.tests.media import Clip, make_clip, make_logo
+
+KEY = "unprocessed-vdeos/acme/b é +%2B.mp4"
+OUTPUT = "processed-videos/acme/b é +%2B.mp4"
+RECORD = "jobs/b-0123456789abcdef.json"
+
+
+@dataclass
+class World:
+    """A bucket with a watermark, and what a test does in it."""
+
+    s3: Any
+    bucket: str
+    folder: Path
+
+    def put(self, key: str, body: bytes, **more: Any) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **more)
+        return answer
+
+    def get(self, key: str) -> bytes:
+        content: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return content
+
+    def upload(self, body: bytes, **metadata: str) -> dict[str, str]:
+        """Upload the source and return the environment of its job."""
+        answer = self.put(KEY, body, Metadata={name.replace("_", "-"): value for name, value in metadata.items()})
+        return {
+            names.BUCKET: self.bucket,
+            names.UPLOAD_PREFIX: "unprocessed-vdeos/",
+            names.WATERMARK_PREFIX: "watermarks/",
+            names.RESULT_PREFIX: "processed-videos/",
+            names.JOB_PREFIX: "jobs/",
+            names.JOB_ID: "b-0123456789abcdef",
+            names.SOURCE_KEY: KEY,
+            names.SOURCE_VERSION_ID: answer.get("VersionId", ""),
+            names.SOURCE_ETAG: answer["ETag"].strip('"'),
+            names.ATTEMPT: "1",
+        }
+
+    def run(self, environment: Mapping[str, str]) -> int:
+        code = Job(from_environment(environment), Storage(self.bucket), self.folder).run()
+        assert list(self.folder.iterdir()) == [], "the temporary folder is left behind"
+        return code
+
+    @property
+    def record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads(self.get(RECORD))
+        return record
+
+    def keys(self, prefix: str) -> list[str]:
+        answer = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [entry["Key"] for entry in answer.get("Contents", [])]
+
+
+@pytest.fixture
+def world(s3: Any, bucket: str, tmp_path: Path) -> World:
+    (tmp_path / "tasks").mkdir()
+    world = World(s3, bucket, tmp_path / "tasks")
+    world.put("watermarks/default.png", make_logo(tmp_path / "default.png").read_bytes())
+    return world
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return make_clip(tmp_path_factory.mktemp("video") / "clip.mp4", Clip(seconds=0.4)).read_bytes()
+
+
+def test_a_job_from_upload_to_record(world: World, video: bytes, tmp_path: Path) -> None:
+    environment = world.upload(video)
+    world.put(RECORD, json.dumps({"job_id": "b", "state": "QUEUED", "created_at": "2026-01-01T00:00:00Z"}).encode())
+    assert world.run(environment) == 0
+
+    output = world.s3.get_object(Bucket=world.bucket, Key=OUTPUT)
+    path = tmp_path / "out.mp4"
+    path.write_bytes(output["Body"].read())
+    with av.open(str(path)) as movie:
+        assert [stream.type for stream in movie.streams] == ["video", "audio"]
+    assert output["ContentType"] == "video/mp4"
+    assert output["Metadata"] == {
+        "job-id": "b-0123456789abcdef",
+        "source-version-id": environment[names.SOURCE_VERSION_ID],
+        "source-etag": environment[names.SOURCE_ETAG],
+        "duration": f"{world.record['output']['duration']:.3f}",
+    }
+
+    record = world.record
+    assert record["state"] == "SUCCEEDED"
+    assert (record["percent"], record["error"], record["attempt"]) == (100, None, 1)
+    assert record["created_at"] == "2026-01-01T00:00:00Z"
+    assert record["updated_at"].endswith("Z")
+    assert record["source"] == {
+        "key": KEY,
+        "version_id": environment[names.SOURCE_VERSION_ID],
+        "etag": environment[names.SOURCE_ETAG],
+        "size": len(video),
+    }
+    assert record["watermark"] == "default.png"
+    assert record["output"]["key"] == OUTPUT
+    assert record["output"]["size"] == path.stat().st_size
+    assert list(record["timings"]) == ["FETCHING", "PROBING", "ENCODING", "VERIFYING", "PUBLISHING"]
+    assert record["notes"] == []
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "SUPERSEDED"])
+def test_a_finished_job_is_not_touched(world: World, video: bytes, state: str) -> None:
+    environment = world.upload(video)
+    record = json.dumps({"state": state}).encode()
+    world.put(RECORD, record)
+    assert world.run(environment) == 0
+    assert world.get(RECORD) == record
+    assert world.keys("processed-videos/") == []
+
+
+def test_a_corrupt_file_fails_for_good(world: World) -> None:
+    assert world.run(world.upload(b"no video at all")) == CorruptInput.exit_code
+    record = world.record
+    assert record["state"] == "FAILED"
+    assert record["error"]["code"] == "CORRUPT_INPUT"
+    assert record["error"]["retryable"] is False
+    assert record["error"]["message"].endswith(".")
+    assert world.keys("processed-videos/") == []
+
+
+def test_an_older_upload_is_superseded(world: World, video: bytes) -> None:
+    environment = world.upload(video)
+    world.upload(video + b"\0" * 8)
+    assert world.run(environment) == 0
+    assert world.record["state"] == "SUPERSEDED"
+    assert world.keys("processed-videos/") == []
+
+
+def test_an_upload_that_comes_while_encoding_supersedes(
+    world: World, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    environment = world.upload(video)
+    real = jobs.run_engine
+
+    def engine_and_upload(*arguments: Any) -> Any:
+        result = real(*arguments)
+        world.upload(video + b"\0" * 8)
+        return result
+
+    monkeypatch.setattr(jobs, "run_engine", engine_and_upload)
+    assert world.run(environment) == 0
+    assert world.record["state"] == "SUPERSEDED"
+    assert world.keys("processed-videos/") == []
+
+
+def test_the_source_was_deleted(world: World, video: bytes) -> None:
+    environment = world.upload(video)
+    world.s3.delete_object(Bucket=world.bucket, Key=KEY)
+    assert world.run(environment) == SourceGone.exit_code
+    assert world.record["error"]["code"] == "SOURCE_GONE"
+
+
+def test_an_output_of_an_older_job_is_replaced(world: World, video: bytes) -> None:
+    world.put(OUTPUT, b"older", Metadata={"job-id": "older"})
+    assert world.run(world.upload(video)) == 0
+    assert world.get(OUTPUT) != b"older"
+
+
+def test_what_an_earlier_attempt_published_is_not_made_again(
+    world: World, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    environment = world.upload(video)
+    world.put(OUTPUT, b"published", Metadata={"job-id": "b-0123456789abcdef", "duration": "0.400"})
+    monkeypatch.delattr(jobs, "run_engine")
+    assert world.run(environment | {names.ATTEMPT: "2"}) == 0
+    assert world.record["state"] == "SUCCEEDED"
+    assert world.record["output"] == {"key": OUTPUT, "size": 9, "duration": 0.4}
+
+
+def test_a_bucket_without_versions(s3: Any, world: World, video: bytes) -> None:
+    world.bucket += "-plain"
+    s3.create_bucket(Bucket=world.bucket)
+    world.put("watermarks/default.png", make_logo(world.folder.parent / "default.png").read_bytes())
+    environment = world.upload(video)
+    assert environment[names.SOURCE_VERSION_ID] == ""
+    assert world.run(environment) == 0
+    assert world.record["state"] == "SUCCEEDED"
+    world.upload(video + b"\0" * 8)
+    assert world.run(environment | {names.JOB_ID: "c"}) == 0
+    assert json.loads(world.get("jobs/c.json"))["state"] == "SUPERSEDED"
+
+
+def test_no_watermark_at_all(world: World, video: bytes) -> None:
+    world.s3.delete_object(Bucket=world.bucket, Key="watermarks/default.png")
+    assert world.run(world.upload(video)) == WatermarkNotFound.exit_code
+
+
+def test_the_watermark_of_the_folder_and_settings_of_the_upload(world: World, video: bytes, tmp_path: Path) -> None:
+    world.put("watermarks/logos/a.png", make_logo(tmp_path / "a.png").read_bytes())
+    world.put("watermarks/acme.json", b'{"overlays": [{"image": "logos/a.png", "opacity": 1}]}')
+    assert world.run(world.upload(video, watermark_position="top-left", watermark_opacity="0.5")) == 0
+    assert world.record["watermark"] == "acme.json"
+
+
+def test_a_transient_error_leaves_the_job_running_and_the_next_attempt_clears_it(
+    world: World, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = world.upload(video)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "DISK_AT_LEAST", 1 << 60)
+        assert world.run(environment) == DiskFull.exit_code
+    record = world.record
+    assert (record["state"], record["error"]["code"], record["error"]["retryable"]) == ("RUNNING", "DISK_FULL", True)
+    assert "MB" in record["error"]["message"]
+    assert world.run(environment | {names.ATTEMPT: "2"}) == 0
+    assert (world.record["error"], world.record["attempt"]) == (None, 2)
+
+
+def test_progress_that_cannot_be_written_does_not_matter(
+    world: World, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    real = Storage.put_json
+
+    def fail_in_the_middle(self: Storage, key: str, content: bytes, expected_etag: str | None) -> str:
+        if json.loads(content)["phase"] == "ENCODING" and json.loads(content)["state"] == "RUNNING":
+            raise StorageUnavailable
+        return real(self, key, content, expected_etag)
+
+    monkeypatch.setattr(Storage, "put_json", fail_in_the_middle)
+    assert world.run(world.upload(video)) == 0
+    assert world.record["state"] == "SUCCEEDED"
+
+
+def test_a_job_that_is_ended_elsewhere_stops_quietly(
+    world: World, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    environment = world.upload(video)
+    real = jobs.publish
+
+    def end_and_publish(*arguments: Any) -> Any:
+        world.put(RECORD, b'{"state": "FAILED"}')
+        return real(*arguments)
+
+    monkeypatch.setattr(jobs, "publish", end_and_publish)
+    assert world.run(environment) == 0
+    assert world.record == {"state": "FAILED"}
+
+
+def test_anything_unforeseen_is_an_error_of_the_record(
+    world: World, video: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    def fail(*_: Any) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(jobs, "choose_watermark", fail)
+    assert world.run(world.upload(video)) == 39
+    assert world.record["state"] == "FAILED"
+    assert world.record["error"]["code"] == "INTERNAL_ERROR"
+
+
+@pytest.fixture
+def task(world: World, tmp_path: Path) -> Iterator[tuple[World, subprocess.Popen[bytes]]]:
+    """`video-worker run` as a process, in the middle of encoding."""
+    long = make_clip(tmp_path / "long.mp4", Clip(1280, 720, seconds=6, grey=None, languages=()))
+    environment = dict(os.environ) | world.upload(long.read_bytes()) | {"TMPDIR": str(world.folder)}
+    process = subprocess.Popen([sys.executable, "-m", "worker", "run"], env=environment, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not (world.keys("jobs/") and world.record.get("phase") == "ENCODING"):
+        assert time.monotonic() < deadline, "the encode did not begin"
+        time.sleep(0.05)
+    yield world, process
+    process.kill()
+    process.wait()
+    assert process.stderr is not None
+    process.stderr.close()
+
+
+def test_sigterm_ends_a_task_with_a_record_that_says_so(task: tuple[World, subprocess.Popen[bytes]]) -> None:
+    world, process = task
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode == Interrupted.exit_code
+    record = world.record
+    assert (record["state"], record["error"]["code"], record["error"]["retryable"]) == ("RUNNING", "INTERRUPTED", True)
+    assert list(world.folder.iterdir()) == []
+    assert world.keys("processed-videos/") == []
+    lines = [json.loads(line) for line in stderr.decode().splitlines()]
+    assert {line["job_id"] for line in lines} == {"b-0123456789abcdef"}

@@ -1,0 +1,170 @@
+"""Files that are no video, or not one for this engine: the right code, a clear sentence, and no output."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from worker.errors import (
+    ConfigurationInvalid,
+    CorruptInput,
+    NoVideoStream,
+    SourceGone,
+    UnsupportedInput,
+    WatermarkError,
+    WatermarkInvalid,
+    WatermarkNotFound,
+)
+from worker.local import run_local
+from worker.tests.media import Clip, make_clip
+
+
+def attempt(source: Path, logo: Path, tmp_path: Path) -> WatermarkError:
+    output = tmp_path / "out" / "output.mp4"
+    output.parent.mkdir(exist_ok=True)
+    with pytest.raises(WatermarkError) as caught:
+        run_local(source, output, logo, lambda *_: None)
+    assert list(output.parent.iterdir()) == []
+    return caught.value
+
+
+def _zip() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.txt", "a" * 100)
+    return buffer.getvalue()
+
+
+def _png(side: int = 8) -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((side, side), 50).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "word"),
+    [
+        (b"", CorruptInput, "empty"),
+        (b"hello, world\n" * 50, CorruptInput, "text"),
+        (b"<!DOCTYPE html><html></html>", CorruptInput, "HTML"),
+        (b"ffconcat version 1.0\nfile clip.mp4\n", CorruptInput, "playlist"),
+        (b"#EXTM3U\n#EXTINF:1,\nclip.mp4\n", CorruptInput, "playlist"),
+        (_zip(), CorruptInput, "ZIP"),
+        (_png(), CorruptInput, "PNG"),
+        (b"\x1aE\xdf\xa3" + bytes(100), UnsupportedInput, "Matroska"),
+        (bytes(5000), CorruptInput, "begin"),
+        (b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10mdat" + bytes(8), CorruptInput, "moov"),
+    ],
+)
+def test_what_is_no_video(
+    content: bytes, error: type[WatermarkError], word: str, logo: Path, tmp_path: Path, clip: Path
+) -> None:
+    assert clip.exists()  # for the playlists to find
+    source = tmp_path / "bad.mp4"
+    source.write_bytes(content)
+    raised = attempt(source, logo, tmp_path)
+    assert type(raised) is error
+    assert word in raised.message
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9, 0.99])
+def test_a_file_that_is_cut_off(share: float, logo: Path, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "cut.mp4", Clip(grey=None))
+    content = source.read_bytes()
+    source.write_bytes(content[: int(len(content) * share)])
+    assert isinstance(attempt(source, logo, tmp_path), CorruptInput)
+
+
+def test_a_file_that_is_damaged_inside(logo: Path, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "damaged.mp4", Clip(grey=None, languages=()))
+    content = bytearray(source.read_bytes())
+    begin = content.find(b"mdat") + (len(content) - content.find(b"mdat")) // 3
+    content[begin : begin + len(content) // 3] = bytes(
+        byte ^ 0x5A for byte in content[begin : begin + len(content) // 3]
+    )
+    source.write_bytes(bytes(content))
+    assert isinstance(attempt(source, logo, tmp_path), CorruptInput)
+
+
+def test_sound_alone(logo: Path, tmp_path: Path) -> None:
+    source = tmp_path / "sound.mp4"
+    with av.open(str(source), "w", format="mp4") as output:
+        track = output.add_stream("aac", rate=48000)
+        for index in range(10):
+            frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+            frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+            frame.rate, frame.pts = 48000, index * 1024
+            output.mux(track.encode(frame))
+        output.mux(track.encode(None))
+    assert isinstance(attempt(source, logo, tmp_path), NoVideoStream)
+
+
+def test_hdr(logo: Path, tmp_path: Path) -> None:
+    clip = Clip(codec="libx265", pixel_format="yuv420p10le", colour=(9, 1, 9, 16), languages=(), seconds=0.2)
+    error = attempt(make_clip(tmp_path / "hdr.mp4", clip), logo, tmp_path)
+    assert isinstance(error, UnsupportedInput)
+    assert "HDR" in error.message
+
+
+def test_more_than_8k(logo: Path, tmp_path: Path) -> None:
+    clip = Clip(8256, 64, languages=(), seconds=0.08, rate=25)
+    error = attempt(make_clip(tmp_path / "wide.mp4", clip), logo, tmp_path)
+    assert isinstance(error, UnsupportedInput)
+    assert "8256x64" in error.message
+
+
+@pytest.mark.parametrize(
+    ("draw", "word"),
+    [
+        (lambda path: path.write_bytes(b"no image"), "no PNG"),
+        (lambda path: Image.new("1", (16000, 16000)).save(path, "PNG"), "16000x16000"),
+        (lambda path: path.write_bytes(_png(64)[:2000]), "broken"),
+        (lambda path: Image.new("RGB", (8, 8)).save(path, "BMP"), "no PNG"),
+        (lambda path: Image.new("RGBA", (1, 2000)).save(path, "PNG"), "smaller width"),
+    ],
+)
+def test_a_broken_or_monstrous_watermark(
+    draw: Callable[[Path], object], word: str, clip: Path, tmp_path: Path
+) -> None:  # fmt: skip
+    mark = tmp_path / "mark.png"
+    draw(mark)
+    error = attempt(clip, mark, tmp_path)
+    assert isinstance(error, WatermarkInvalid)
+    assert word in error.message + error.hint
+
+
+@pytest.mark.parametrize(
+    ("document", "word"),
+    [
+        ('{"overlays": [{"image": "logo.png", "width": 1, "tile": 0}]}', "tiles"),
+        ('{"overlays": [{"image": "logo.png", "position": {"x": 5000, "y": 0}}]}', "outside"),
+        ('{"overlays": [{"text": "a"}]}', "not supported yet"),
+    ],
+)
+def test_a_watermark_that_makes_no_sense(document: str, word: str, clip: Path, logo: Path, tmp_path: Path) -> None:
+    assert logo.exists()
+    mark = tmp_path / "mark.json"
+    mark.write_text(document)
+    error = attempt(clip, mark, tmp_path)
+    assert isinstance(error, WatermarkInvalid)
+    assert word in error.message
+
+
+def test_files_that_are_not_there(clip: Path, logo: Path, tmp_path: Path) -> None:
+    assert isinstance(attempt(tmp_path / "none.mp4", logo, tmp_path), SourceGone)
+    assert isinstance(attempt(clip, tmp_path / "none.png", tmp_path), WatermarkNotFound)
+    (tmp_path / "mark.json").write_text('{"overlays": [{"image": "none.png"}]}')
+    assert isinstance(attempt(clip, tmp_path / "mark.json", tmp_path), WatermarkNotFound)
+
+
+def test_the_input_is_never_overwritten(clip: Path, logo: Path, tmp_path: Path) -> None:
+    before = clip.read_bytes()
+    (tmp_path / "link.mp4").hardlink_to(clip)
+    for output in (clip, tmp_path / "link.mp4", tmp_path / "none" / "out.mp4"):
+        with pytest.raises(ConfigurationInvalid):
+            run_local(clip, output, logo, lambda *_: None)
+    assert clip.read_bytes() == before

@@ -1,0 +1,147 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.errors import EncodeFailed, InternalError, OutOfMemory, StepTimeout, WatermarkError
+from worker.sandbox import run_engine
+from worker.tests.media import Clip, make_clip, make_logo
+
+
+def run_script(tmp_path: Path, script: str, **settings: Any) -> None:
+    """Run a script in the engine's place."""
+    source = tmp_path / "source"
+    source.write_bytes(b"x")
+    prologue = "import os, sys, json, time, signal\nrequest = json.load(sys.stdin)\n"
+    with source.open("rb") as file:
+        run_engine(
+            file, tmp_path / "out", {}, "a.png", {}, lambda *_: None,
+            command=(sys.executable, "-I", "-c", prologue + textwrap.dedent(script)), **settings,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("script", "error", "word"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", EncodeFailed, "SIGSEGV"),
+        ("os.abort()", EncodeFailed, "SIGABRT"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", OutOfMemory, "memory"),
+        ("sys.exit(3)", EncodeFailed, "exit code 3"),
+        ("pass", EncodeFailed, "without a result"),
+        ("print('no event')", InternalError, "no event"),
+        ("print('[]')", InternalError, "no event"),
+    ],
+)
+def test_an_engine_that_dies_is_an_error_of_the_job(
+    tmp_path: Path, script: str, error: type[WatermarkError], word: str
+) -> None:  # fmt: skip
+    with pytest.raises(error, match=word):
+        run_script(tmp_path, script)
+
+
+def test_the_log_of_a_dying_engine_comes_along(tmp_path: Path) -> None:
+    with pytest.raises(EncodeFailed) as caught:
+        run_script(tmp_path, "print('last words', file=sys.stderr, flush=True)\nos.abort()")
+    assert "last words" in "".join(caught.value.__notes__)
+
+
+def test_a_silent_engine_is_ended_with_its_children(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    script = f"""
+        import subprocess
+        child = subprocess.Popen(["sleep", "60"])
+        open({str(pid_file)!r}, "w").write(str(child.pid))
+        time.sleep(60)
+    """
+    with pytest.raises(StepTimeout):
+        run_script(tmp_path, script, silence_seconds=1.0)
+    wait_until_gone(int(pid_file.read_text()))
+
+
+def test_the_engine_sees_no_environment_and_only_its_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    secret = (tmp_path / "secret").open("w")
+    os.set_inheritable(secret.fileno(), True)
+    with secret, pytest.raises(EncodeFailed, match="kept to itself"):
+        run_script(
+            tmp_path,
+            """
+            assert "AWS_SECRET_ACCESS_KEY" not in os.environ, "environment"
+            links = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if int(fd) > 2
+                     and os.path.exists(f"/proc/self/fd/{fd}")]
+            assert all(link.endswith("/source") or link.startswith("/proc") for link in links), links
+            assert os.getpgid(0) == os.getpid(), "process group"
+            print(json.dumps({"event": "error", "code": "ENCODE_FAILED", "message": "kept to itself", "hint": "h"}))
+            """,
+        )
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if state == "Z":
+            return
+        time.sleep(0.02)
+    pytest.fail(f"process {pid} still runs")
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.fixture
+def long_run(tmp_path: Path) -> Any:
+    """`video-worker local` in the middle of a long encode; its engine's process id."""
+    source = make_clip(tmp_path / "long.mp4", Clip(1280, 720, seconds=4, grey=None, languages=()))
+    make_logo(tmp_path / "logo.png")
+    output = tmp_path / "out" / "out.mp4"
+    output.parent.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker", "local", str(source), str(output), "--watermark", str(tmp_path / "logo.png")],
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 20
+    while not list(output.parent.iterdir()):
+        assert time.monotonic() < deadline, "the encode did not begin"
+        time.sleep(0.02)
+    (engine,) = children_of(process.pid)
+    yield process, engine, output
+    process.kill()
+    process.wait()
+    assert process.stderr is not None
+    process.stderr.close()
+
+
+def test_sigterm_ends_both_at_once_and_leaves_nothing(long_run: Any) -> None:
+    process, engine, output = long_run
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 43
+    assert b"INTERRUPTED" in stderr
+    wait_until_gone(engine)
+    assert list(output.parent.iterdir()) == []
+
+
+def test_the_engine_dies_with_its_worker(long_run: Any) -> None:
+    process, engine, _ = long_run
+    process.kill()
+    wait_until_gone(engine)
+
+
+def test_a_killed_engine_is_reported(long_run: Any) -> None:
+    process, engine, output = long_run
+    os.kill(engine, signal.SIGSEGV)
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode == EncodeFailed.exit_code
+    assert b"ENCODE_FAILED" in stderr
+    assert list(output.parent.iterdir()) == []

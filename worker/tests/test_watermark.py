@@ -1,0 +1,106 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.errors import WatermarkInvalid
+from worker.watermark import MAX_JSON_BYTES, Length, Point, for_image, parse_document, validate
+
+
+def overlay(**settings: Any) -> dict[str, Any]:
+    return {"overlays": [{"image": "acme.png", **settings}]}
+
+
+def test_the_example_of_the_design_is_accepted() -> None:
+    watermark = validate(
+        overlay(position="bottom-right", width="15%", margin="2%", opacity=0.8, rotate=0, start=0, end=None, fade=0.5,
+                tile=None),
+        "acme.json",
+    )  # fmt: skip
+    assert watermark.overlays[0].width == Length(value=15, percent=True)
+    assert watermark.images() == ("acme.png",)
+
+
+def test_a_bare_image_gets_defaults() -> None:
+    mark = validate(for_image("acme.png"), "acme.png").overlays[0]
+    assert (mark.position, mark.opacity, mark.start, mark.end, mark.tile) == ("bottom-right", 1.0, 0.0, None, None)
+
+
+def test_a_position_may_be_a_point() -> None:
+    position = validate(overlay(position={"x": "10%", "y": 40}), "acme.json").overlays[0].position
+    assert isinstance(position, Point)
+    assert (position.x.pixels(640), position.y.pixels(640)) == (64, 40)
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"opacity": 1.1}, "opacity"),
+        ({"opacity": "0.5"}, "opacity"),
+        ({"opacity": True}, "opacity"),
+        ({"position": "middle"}, "position"),
+        ({"position": {"x": 1}}, "position"),
+        ({"width": 0}, "width"),
+        ({"width": "101%"}, "width"),
+        ({"width": "wide"}, "width"),
+        ({"width": "nan%"}, "width"),
+        ({"margin": -1}, "margin"),
+        ({"margin": "1e400%"}, "margin"),
+        ({"start": 5, "end": 5}, "end"),
+        ({"fade": -1}, "fade"),
+        ({"rotate": 361}, "rotate"),
+        ({"tile": -1}, "tile"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: dict[str, Any], word: str) -> None:
+    with pytest.raises(WatermarkInvalid, match=word):
+        validate(overlay(**settings), "acme.json")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../acme.png", "a/../b.png", "/etc/acme.png", "a//b.png", "./a.png", "a\\b.png", "a\0.png", "", "a.svg", "png"],
+)
+def test_an_image_is_a_plain_path_below_the_watermarks(name: str) -> None:
+    with pytest.raises(WatermarkInvalid, match="image"):
+        validate(overlay(image=name), "acme.json")
+
+
+@given(st.text(max_size=30))
+def test_no_image_name_leaves_the_folder(name: str) -> None:
+    try:
+        validate(overlay(image=name + ".png"), "acme.json")
+    except WatermarkInvalid:
+        return
+    assert not name.startswith("/")
+    assert "\\" not in name
+    assert ".." not in (name + ".png").split("/")
+
+
+def test_text_overlays_are_refused_in_clear_words() -> None:
+    with pytest.raises(WatermarkInvalid, match="text overlays are not supported yet"):
+        validate({"overlays": [{"text": "© ACME", "size": "4%"}]}, "acme.json")
+
+
+@pytest.mark.parametrize("document", [{}, {"overlays": []}, {"overlays": [{"image": "a.png"}] * 5}, {"overlays": 1}])
+def test_there_are_one_to_four_overlays(document: dict[str, Any]) -> None:
+    with pytest.raises(WatermarkInvalid, match="overlays"):
+        validate(document, "acme.json")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"[]", b"\xff", b'{"overlays": [], "overlays": []}', b'{"a": NaN}', b"[" * 60_000,
+     b" " * (MAX_JSON_BYTES + 1)],
+)  # fmt: skip
+def test_what_is_no_json_object_is_refused(text: bytes) -> None:
+    with pytest.raises(WatermarkInvalid, match=r"acme\.json"):
+        parse_document(text, "acme.json")
+
+
+def test_json_is_read_with_or_without_a_byte_order_mark() -> None:
+    text = json.dumps(overlay())
+    assert parse_document(text.encode(), "acme.json") == parse_document(text.encode("utf-8-sig"), "acme.json")
