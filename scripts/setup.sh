@@ -4,13 +4,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-lock="requirements/${1:-local}.txt"
-[ -f "$lock" ] || { echo "setup.sh: there is no lock $lock; use 'local' or 'dev'" >&2; exit 2; }
+# one at a time: two scripts may be started together
+exec 9<requirements
+if command -v flock >/dev/null; then flock 9; fi
 
-stamp=.venv/installed.sha256
-wanted=$(cat "$lock" worker/pyproject.toml localstack_fargate/pyproject.toml <(pwd) | sha256sum)
-superset=$(cat requirements/dev.txt worker/pyproject.toml localstack_fargate/pyproject.toml <(pwd) | sha256sum)
-if [ -f "$stamp" ] && { [ "$wanted" = "$(cat "$stamp")" ] || [ "$superset" = "$(cat "$stamp")" ]; }; then
+wanted=${1:-local}
+[ -f "requirements/$wanted.txt" ] || { echo "setup.sh: there is no lock '$wanted'; use 'local' or 'dev'" >&2; exit 2; }
+installed=$(cat .venv/installed.set 2>/dev/null || true)
+[ "$installed" = dev ] && wanted=dev # it holds all of local
+
+lock="requirements/$wanted.txt"
+lock_stamp="$wanted $(cat "$lock" <(pwd) | sha256sum)"
+packages_stamp=$(cat worker/pyproject.toml localstack_fargate/pyproject.toml | sha256sum)
+lock_done=$(cat .venv/installed.lock 2>/dev/null || true)
+packages_done=$(cat .venv/installed.packages 2>/dev/null || true)
+if [ "$lock_stamp" = "$lock_done" ] && [ "$packages_stamp" = "$packages_done" ]; then
     exit 0
 fi
 
@@ -26,15 +34,23 @@ find_python() {
     exit 1
 }
 
-echo "Setting up .venv (once; about a minute) ..." >&2
-rm -rf .venv
 if command -v uv >/dev/null; then
-    uv venv --quiet --python 3.13 .venv
     install=(uv pip install --quiet --python .venv/bin/python)
 else
-    "$(find_python)" -m venv .venv
     install=(.venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check)
 fi
-"${install[@]}" --require-hashes -r "$lock"
+
+if [ "$lock_stamp" != "$lock_done" ]; then
+    echo "Setting up .venv (once; a minute or two) ..." >&2
+    rm -rf .venv
+    if command -v uv >/dev/null; then
+        uv venv --quiet --seed --python 3.13 .venv
+    else
+        "$(find_python)" -m venv .venv
+    fi
+    "${install[@]}" --require-hashes -r "$lock"
+fi
 "${install[@]}" --no-deps --no-build-isolation -e worker -e localstack_fargate
-echo "$wanted" >"$stamp"
+echo "$wanted" >.venv/installed.set
+echo "$lock_stamp" >.venv/installed.lock
+echo "$packages_stamp" >.venv/installed.packages
