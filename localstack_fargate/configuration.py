@@ -55,7 +55,5 @@ def _process_images(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]
         raise ConfigurationError(f"{PROCESS_IMAGES} must be a JSON object: image → list of strings")
     for image, command in images.items():
         if not command or not isinstance(command, list) or not all(isinstance(part, str) for part in command):
-            raise ConfigurationError(
-                f"{PROCESS_IMAGES}: {image!r} must be mapped to a list of strings"
-            )
+            raise ConfigurationError(f"{PROCESS_IMAGES}: {image!r} must be mapped to a list of strings")
     return {image: tuple(command) for image, command in images.items()}

@@ -43,7 +43,9 @@ class EcsClusterProvider(ResourceProvider):
         clusters = ecs.describe_clusters(clusters=[name], include=["TAGS", "SETTINGS", "CONFIGURATIONS"])["clusters"]
         if not clusters:
             return ProgressEvent(OperationStatus.FAILED, {}, message=f"Cluster {name} not found", error_code="NotFound")
-        return ProgressEvent(OperationStatus.SUCCESS, {**to_properties(clusters[0]), "Arn": clusters[0]["clusterArn"]})
+        return ProgressEvent(
+            OperationStatus.SUCCESS, {**to_properties(clusters[0], "Cluster"), "Arn": clusters[0]["clusterArn"]}
+        )
 
     def update(self, request: ResourceRequest) -> ProgressEvent:
         """Change settings, capacity providers and tags; a new name makes a new cluster instead."""

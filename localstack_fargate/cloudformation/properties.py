@@ -27,21 +27,21 @@ def to_parameters(properties: Mapping[str, Any], operation: str) -> dict[str, An
     return parameters
 
 
-def to_properties(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource's properties from what the ECS API describes (the answer's structure must be all members)."""
-    return {_cloudformation_name(key): value for key, value in answer.items()}
+def to_properties(answer: Mapping[str, Any], shape_name: str) -> dict[str, Any]:
+    """A resource's properties from what the ECS API describes as ``shape_name``."""
+    properties: dict[str, Any] = _to_cloudformation(answer, load_service("ecs").shape_for(shape_name))
+    return properties
 
 
-def to_nested_properties(value: Any, shape: Shape) -> Any:
-    """Like ``to_properties``, all the way down, by the API's model."""
+def _to_cloudformation(value: Any, shape: Shape) -> Any:
     if isinstance(shape, StructureShape) and isinstance(value, Mapping):
         return {
-            _cloudformation_name(key): to_nested_properties(member, shape.members[key])
+            _cloudformation_name(key): _to_cloudformation(member, shape.members[key])
             for key, member in value.items()
             if key in shape.members
         }
     if isinstance(shape, ListShape) and isinstance(value, list):
-        return [to_nested_properties(member, shape.member) for member in value]
+        return [_to_cloudformation(member, shape.member) for member in value]
     return value
 
 

@@ -12,7 +12,7 @@ from localstack.services.cloudformation.resource_provider import (
     ResourceRequest,
 )
 
-from .properties import to_nested_properties, to_parameters
+from .properties import to_parameters, to_properties
 from .tags import update_tags
 
 ARN = "TaskDefinitionArn"
@@ -54,8 +54,7 @@ class EcsTaskDefinitionProvider(ResourceProvider):
         """Describe the revision."""
         ecs = request.aws_client_factory.ecs
         answer = ecs.describe_task_definition(taskDefinition=request.desired_state[ARN], include=["TAGS"])
-        shape = load_service("ecs").shape_for("TaskDefinition")
-        model = to_nested_properties(answer["taskDefinition"], shape)
+        model = to_properties(answer["taskDefinition"], "TaskDefinition")
         tags = [{"Key": tag["key"], "Value": tag["value"]} for tag in answer.get("tags") or ()]
         return ProgressEvent(OperationStatus.SUCCESS, {**model, "Tags": tags})
 

@@ -13,7 +13,7 @@ from .queue import TaskQueue
 
 LOG = logging.getLogger(__name__)
 
-SHUTDOWN_SECONDS = 3  # the emulator itself has but ten before `docker stop` kills it
+SHUTDOWN_SECONDS = 2  # `docker stop` gives the whole emulator ten
 
 
 class TaskEngine:

@@ -2,6 +2,7 @@
 
 from localstack import config
 
+from ..launchers.base import ResourceInitializationError
 from ..task_endpoint.server import TaskEndpoint
 from .models import Container, Task
 
@@ -10,7 +11,11 @@ def container_environment(task: Task, container: Container, endpoint: TaskEndpoi
     """All environment variables that a container is given.
 
     The task definition may choose another region or endpoint, but never the way to credentials and metadata.
+    Raises ``ResourceInitializationError`` for what is not emulated: a task would not find out why it lacks a variable.
     """
+    for unsupported in ("secrets", "environmentFiles"):
+        if container.definition.get(unsupported):
+            raise ResourceInitializationError(f"{unsupported} of container {container.name} are not emulated")
     defined = container.definition.get("environment") or []
     return {
         "AWS_REGION": task.region,

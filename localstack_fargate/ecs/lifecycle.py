@@ -52,6 +52,8 @@ class TaskRun:
             self._stop()
         except Exception:
             LOG.exception("Task %s was not stopped in order", task.id)
+            for running in self._running.values():
+                running.kill()
         finally:
             finish(task)
 

@@ -182,8 +182,8 @@ class EcsStore(BaseStore):
 
     def find_task(self, cluster_arn: str, id_or_arn: str) -> Task | None:
         """A task of the cluster by id or ARN."""
-        task_id = id_or_arn.rsplit("/", 1)[-1]
-        return next((task for task in self.current_tasks(cluster_arn) if task.id == task_id), None)
+        self._forget_old_tasks()
+        return self.tasks.get(task_arn(cluster_arn, id_or_arn))
 
     def _forget_old_tasks(self) -> None:
         present = now()
@@ -191,6 +191,12 @@ class EcsStore(BaseStore):
             stopped_at = task.times.get("stoppedAt")
             if stopped_at and (present - stopped_at).total_seconds() > KEEP_STOPPED_SECONDS:
                 self.tasks.pop(arn, None)
+
+
+def task_arn(cluster_arn: str, task_id: str) -> str:
+    """ARN of the cluster's task with this id; an ARN stays as it is."""
+    prefix, _, cluster_name = cluster_arn.partition(":cluster/")
+    return task_id if task_id.startswith("arn:") else f"{prefix}:task/{cluster_name}/{task_id}"
 
 
 def count_by_status(tasks: Iterable[Task]) -> tuple[int, int]:

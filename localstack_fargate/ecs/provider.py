@@ -12,7 +12,7 @@ from .definitions import find_cluster_arn
 from .engine import TaskEngine
 from .exceptions import ClusterContainsTasksException, InvalidParameterException, TaskNotFoundException
 from .list_tasks import list_tasks
-from .models import EcsStore, Task, count_by_status, ecs_stores
+from .models import EcsStore, Task, count_by_status, ecs_stores, task_arn
 from .run_task import run_task
 
 MAX_DESCRIBED_TASKS = 100
@@ -57,7 +57,7 @@ class EcsProvider(ServiceLifecycleHook):
             if task is not None:
                 tasks.append(task.describe(include_tags))
             else:
-                failures.append({"arn": _task_arn(cluster_arn, reference), "reason": "MISSING"})
+                failures.append({"arn": task_arn(cluster_arn, reference), "reason": "MISSING"})
         return {"tasks": tasks, "failures": failures}
 
     @handler("ListTasks", expand=False)
@@ -131,8 +131,3 @@ def _tagged_task(context: RequestContext, request: dict[str, Any]) -> Task:
     if task is None:
         raise TaskNotFoundException
     return task
-
-
-def _task_arn(cluster_arn: str, reference: str) -> str:
-    prefix, _, cluster_name = cluster_arn.partition(":cluster/")
-    return reference if reference.startswith("arn:") else f"{prefix}:task/{cluster_name}/{reference}"

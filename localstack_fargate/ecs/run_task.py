@@ -12,7 +12,7 @@ from localstack.services.ec2.models import get_ec2_backend
 
 from .definitions import TaskDefinition, find_cluster_arn, find_task_definition
 from .exceptions import ConflictException, InvalidParameterException
-from .models import PLATFORM_VERSION, ClientToken, Container, EcsStore, Task
+from .models import PLATFORM_VERSION, ClientToken, Container, EcsStore, Task, task_arn
 
 MAX_COUNT = 10
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
@@ -123,7 +123,7 @@ def _task(
     cluster_name = cluster_arn.rsplit("/", 1)[-1]
     task_id = uuid.uuid4().hex
     prefix = cluster_arn.partition(":cluster/")[0]
-    task_arn = f"{prefix}:task/{cluster_name}/{task_id}"
+    arn = task_arn(cluster_arn, task_id)
     overrides = copy.deepcopy(dict(request.get("overrides") or {}))
     given = {override["name"]: override for override in overrides.get("containerOverrides") or ()}
     overrides["containerOverrides"] = [given.get(c["name"], {"name": c["name"]}) for c in definition.containers]
@@ -131,7 +131,7 @@ def _task(
     containers = [
         Container(
             arn=f"{prefix}:container/{cluster_name}/{task_id}/{uuid.uuid4()}",
-            task_arn=task_arn,
+            task_arn=arn,
             runtime_id=f"{task_id}-{uuid.uuid4().int % 10**10:010d}",  # Fargate's form
             definition=_overridden(container, given.get(container["name"], {})),
         )
@@ -139,7 +139,7 @@ def _task(
     ]
     platform_version = str(request.get("platformVersion") or "LATEST")
     return Task(
-        arn=task_arn,
+        arn=arn,
         cluster_arn=cluster_arn,
         account_id=account_id,
         region=region,

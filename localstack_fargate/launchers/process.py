@@ -38,12 +38,12 @@ class ProcessLauncher:
     """Runs the images in ``images``, each mapped to the command line that is its ENTRYPOINT."""
 
     def __init__(self, images: Mapping[str, tuple[str, ...]]) -> None:
-        self._images = images
+        self._images = {_with_tag(image): command for image, command in images.items()}
 
     def prepare(self, task: TaskSpec) -> Sandbox:
         """See ``Launcher``: the images of all containers must be mapped."""
         for container in task.containers:
-            if container.image not in self._images:
+            if _with_tag(container.image) not in self._images:
                 raise CannotPullContainerError(
                     f"pull image manifest has been retried 1 time(s): failed to resolve ref {container.image}: "
                     "not found (FARGATE_PROCESS_IMAGES has no such image)"
@@ -74,8 +74,14 @@ class ProcessSandbox:
         """See ``Sandbox``: every process cleaned up after itself."""
 
     def _command(self, container: ContainerSpec) -> list[str]:
-        entry_point = container.definition.get("entryPoint") or self._images[container.image]
+        entry_point = container.definition.get("entryPoint") or self._images[_with_tag(container.image)]
         return [*entry_point, *(container.definition.get("command") or ())]
+
+
+def _with_tag(image: str) -> str:
+    """An image without tag or digest is the one tagged "latest", as everywhere."""
+    name = image.rsplit("/", 1)[-1]
+    return image if ":" in name or "@" in name else f"{image}:latest"
 
 
 class _ContainerProcess:

@@ -12,6 +12,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@cache
 def make_client(service: str, endpoint: str) -> Any:
     return boto3.client(
         service,
@@ -136,15 +138,20 @@ class Fargate:
         self.role_arn = role["Role"]["Arn"]
 
     def close(self) -> None:
-        for status in ("RUNNING", "STOPPED"):
-            for arn in self.ecs.list_tasks(cluster=self.name, desiredStatus=status)["taskArns"]:
-                self.ecs.stop_task(cluster=self.name, task=arn)
-                self.wait(arn, timeout=45)
+        for arn in self.ecs.list_tasks(cluster=self.name)["taskArns"]:
+            self.ecs.stop_task(cluster=self.name, task=arn)
         for arn in self._definitions:
             self.ecs.deregister_task_definition(taskDefinition=arn)
-        self.ecs.delete_cluster(cluster=self.name)
+        poll(self._delete_cluster, timeout=45, what="the end of the tasks")
         self.logs.delete_log_group(logGroupName=self.log_group)
         self.iam.delete_role(RoleName=self.name)
+
+    def _delete_cluster(self) -> bool:
+        try:
+            self.ecs.delete_cluster(cluster=self.name)
+        except self.ecs.exceptions.ClusterContainsTasksException:
+            return False
+        return True
 
     def container(self, name: str = "main", image: str = SHELL_IMAGE, **definition: Any) -> dict[str, Any]:
         options = {"awslogs-group": self.log_group, "awslogs-region": REGION, "awslogs-stream-prefix": "tasks"}

@@ -34,15 +34,7 @@ def test_tasks_end_with_the_emulator(tmp_path: Path, ending: signal.Signals) -> 
         poll(lambda: not any(is_alive(pid) for pid in pids), what=f"the end of {pids}")
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("FARGATE_LAUNCHER", "rocket"),
-        ("FARGATE_MAX_TASKS", "none"),
-        ("FARGATE_PROCESS_IMAGES", '{"image": "not a list"}'),
-    ],
-)
-def test_wrong_configuration_does_not_start(tmp_path: Path, variable: str, value: str) -> None:
-    with emulator(tmp_path, **{variable: value}) as started:
+def test_wrong_configuration_does_not_start(tmp_path: Path) -> None:
+    with emulator(tmp_path, FARGATE_LAUNCHER="rocket") as started:
         assert started.process.wait(START_TIMEOUT_SECONDS) == 1
-        assert variable in started.log.read_text()
+        assert "FARGATE_LAUNCHER=rocket: no such launcher" in started.log.read_text()

@@ -157,7 +157,8 @@ def test_at_most_two_at_a_time_and_none_is_lost(fargate: Fargate, tmp_path: Path
     tasks = [fargate.wait(arn) for arn in arns]
     assert [task["containers"][0]["exitCode"] for task in tasks] == [6] * 5
     assert max(int(fargate.output(arn)[0]) for arn in arns) <= 2
-    assert [t["startedAt"] for t in tasks] == sorted(t["startedAt"] for t in tasks)
+    started = [task["startedAt"] for task in tasks]
+    assert all(first < third for first, third in zip(started, started[2:], strict=False)), "first come, first served"
 
 
 def test_a_waiting_task_can_be_stopped(fargate: Fargate) -> None:
@@ -205,3 +206,18 @@ def test_images_are_command_lines(fargate: Fargate) -> None:
     arn = fargate.run(fargate.container(image=SHELL_IMAGE, command=["sleep 0.5"]), {**python, "essential": False})
     fargate.wait(arn)
     assert fargate.output(arn, "python") == ["42"]
+
+
+def test_latest_is_the_tag_of_an_image_without_one(fargate: Fargate) -> None:
+    arn = fargate.run(fargate.container(image=f"{SHELL_IMAGE}:latest", command=["exit 0"]))
+    assert fargate.wait(arn)["containers"][0]["exitCode"] == 0
+
+
+def test_secrets_fail_the_task_rather_than_be_missing(fargate: Fargate) -> None:
+    task = fargate.wait(
+        fargate.run(fargate.container(secrets=[{"name": "A", "valueFrom": "arn:aws:ssm:::parameter/a"}]))
+    )
+    assert (task["stopCode"], task["stoppedReason"]) == (
+        "TaskFailedToStart",
+        "ResourceInitializationError: secrets of container main are not emulated",
+    )

@@ -2,10 +2,19 @@
 
 import json
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import FailureEventException
+from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service.resource import (
+    ResourceCondition,
+)
+from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service.state_task_service_ecs import (  # noqa: E501
+    StateTaskServiceEcs,
+)
 
+from localstack_fargate.stepfunctions import run_task_sync
 from localstack_fargate.stepfunctions.task_outcome import has_failed
 from localstack_fargate.tests.kit import NETWORK, Fargate, poll, random_name
 
@@ -147,6 +156,35 @@ def test_stopped_execution_stops_the_task(machine: Machine, fargate: Fargate) ->
     machine.stop(execution)
     assert machine.wait(execution)["status"] == "ABORTED"
     assert fargate.wait(arn)["stopCode"] == "UserInitiated"
+
+
+class _Refusing:
+    """An ECS that has no capacity: our own always has, so this one stands in for it."""
+
+    def run_task(self, **_request: Any) -> dict[str, Any]:
+        failure = {"arn": "arn:aws:ecs:us-east-1:000000000000:task/1", "reason": "RESOURCE:MEMORY"}
+        return {"tasks": [], "failures": [failure], "ResponseMetadata": {}}
+
+
+@pytest.mark.parametrize(("condition", "fails"), [(ResourceCondition.Sync, True), (None, False)])
+def test_failures_without_tasks(monkeypatch: pytest.MonkeyPatch, condition: Any, fails: bool) -> None:
+    monkeypatch.setattr(run_task_sync, "boto_client_for", lambda **_: _Refusing())
+    run_task_sync.install()
+    state = StateTaskServiceEcs()
+    state.resource = SimpleNamespace(
+        condition=condition, api_name="ecs", api_action="runTask", service_name="ecs", resource_arn="ecs:runTask"
+    )
+    env = SimpleNamespace(stack=[], next_state_name="Run", event_history_context=SimpleNamespace(source_event_id=1))
+    part = SimpleNamespace(region="us-east-1")
+    if not fails:
+        state._eval_service_task(env, part, {}, None)
+        assert env.stack[0]["Failures"][0]["Reason"] == "RESOURCE:MEMORY"
+        return
+    with pytest.raises(FailureEventException) as caught:
+        state._eval_service_task(env, part, {}, None)
+    error, cause = caught.value.extract_error_cause_pair()
+    assert error == "AmazonECS.Unknown"
+    assert json.loads(cause)["Failures"][0]["Reason"] == "RESOURCE:MEMORY"
 
 
 TASK = {"stopCode": "EssentialContainerExited", "containers": [{"name": "main", "exitCode": 0}, {"name": "helper"}]}
