@@ -58,14 +58,14 @@ class Encoded:
     Attributes:
         frames: Number of frames.
         times: Digest of their times.
-        last: Time of the last frame in seconds.
+        longest: Seconds between the two frames that lie farthest apart.
         streams: Type and digest of each copied stream, in the order of the result; None is the picture.
         notes: Sentences for the job record.
     """
 
     frames: int
     times: str
-    last: Fraction
+    longest: Fraction
     streams: list[tuple[str, Digest | None]]
     notes: list[str] = field(default_factory=list)
 
@@ -126,6 +126,7 @@ class _Encoding:
         self.movie, self.source, self.output, self.probed, self.blender = movie, source, output, probed, blender
         self.times = TimeDigest()
         self.last_pts: int | None = None
+        self.longest = 0
         self.damaged = 0
         self.notes: list[str] = []
         self.copies: dict[int, CopiedStream] = {}
@@ -192,7 +193,7 @@ class _Encoding:
         return Encoded(
             frames=self.times.frames,
             times=self.times.hexdigest(),
-            last=(self.last_pts or 0) * self.probed.time_base,
+            longest=self.longest * self.probed.time_base,
             streams=[(kind, copied.digest if copied else None) for kind, copied in self.layout],
             notes=self.notes,
         )
@@ -227,6 +228,7 @@ class _Encoding:
             )
         if frame.pts is None or (self.last_pts is not None and frame.pts <= self.last_pts):
             raise CorruptInput("The timestamps of the video do not increase.")
+        self.longest = max(self.longest, frame.pts - (frame.pts if self.last_pts is None else self.last_pts))
         self.last_pts = frame.pts
         self.times.add(frame.pts, self.probed.time_base)
         frame.time_base = self.probed.time_base

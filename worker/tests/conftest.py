@@ -26,6 +26,14 @@ def clip(tmp_path: Path) -> Path:
     return make_clip(tmp_path / "clip.mp4")
 
 
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip whose encoding takes long enough to be interrupted."""
+    return make_clip(
+        tmp_path_factory.mktemp("long") / "long.mp4", Clip(1280, 720, seconds=5, grey=None, languages=())
+    )  # fmt: skip
+
+
 @pytest.fixture
 def engine(tmp_path: Path, logo: Path) -> Callable[..., tuple[Path, Path, EngineResult]]:
     """A function that makes a clip, watermarks it, and returns both files and the engine's result."""

@@ -1,7 +1,7 @@
 from fractions import Fraction
 
 from av import VideoFrame
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -22,13 +22,14 @@ def blended(width: int, height: int, left: int, top: int, mark: Image.Image) -> 
         plane.paste(value, (0, 0, *plane.size))
     ready = to_writable_420(frame)
     before = [plane_image(ready, index).tobytes() for index in range(3)]
-    settings = {"image": "a.png", "position": {"x": left, "y": top}, "width": mark.width}
-    watermark = validate({"overlays": [settings]}, "a.json")
+    overlay = {"image": "a.png", "position": {"x": left, "y": top}, "width": mark.width}
+    watermark = validate({"overlays": [overlay]}, "a.json")
     layers = draw_layers(watermark, {"a.png": mark}, Picture(width, height))
     Blender(layers, 1, full_range=False).apply(ready, 0)
     return before, [plane_image(ready, index).copy() for index in range(3)]
 
 
+@settings(max_examples=25)
 @given(
     st.integers(8, 40),
     st.integers(8, 40),

@@ -14,10 +14,11 @@ from typing import Any
 import av
 import pytest
 
-from worker import job as jobs
 from worker import settings as names
 from worker.errors import CorruptInput, DiskFull, Interrupted, SourceGone, StorageUnavailable, WatermarkNotFound
 from worker.job import Job
+from worker.publish import publish
+from worker.sandbox import run_engine
 from worker.settings import from_environment
 from worker.storage import Storage
 from worker.tests.media import Clip, make_clip, make_logo
@@ -155,14 +156,14 @@ def test_an_upload_that_comes_while_encoding_supersedes(
     world: World, video: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     environment = world.upload(video)
-    real = jobs.run_engine
+    real = run_engine
 
     def engine_and_upload(*arguments: Any) -> Any:
         result = real(*arguments)
         world.upload(video + b"\0" * 8)
         return result
 
-    monkeypatch.setattr(jobs, "run_engine", engine_and_upload)
+    monkeypatch.setattr("worker.job.run_engine", engine_and_upload)
     assert world.run(environment) == 0
     assert world.record["state"] == "SUPERSEDED"
     assert world.keys("processed-videos/") == []
@@ -186,7 +187,7 @@ def test_what_an_earlier_attempt_published_is_not_made_again(
 ) -> None:  # fmt: skip
     environment = world.upload(video)
     world.put(OUTPUT, b"published", Metadata={"job-id": "b-0123456789abcdef", "duration": "0.400"})
-    monkeypatch.delattr(jobs, "run_engine")
+    monkeypatch.delattr("worker.job.run_engine")
     assert world.run(environment | {names.ATTEMPT: "2"}) == 0
     assert world.record["state"] == "SUCCEEDED"
     assert world.record["output"] == {"key": OUTPUT, "size": 9, "duration": 0.4}
@@ -222,7 +223,7 @@ def test_a_transient_error_leaves_the_job_running_and_the_next_attempt_clears_it
 ) -> None:
     environment = world.upload(video)
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "DISK_AT_LEAST", 1 << 60)
+        patch.setattr("worker.job.DISK_AT_LEAST", 1 << 60)
         assert world.run(environment) == DiskFull.exit_code
     record = world.record
     assert (record["state"], record["error"]["code"], record["error"]["retryable"]) == ("RUNNING", "DISK_FULL", True)
@@ -250,13 +251,13 @@ def test_a_job_that_is_ended_elsewhere_stops_quietly(
     world: World, video: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     environment = world.upload(video)
-    real = jobs.publish
+    real = publish
 
     def end_and_publish(*arguments: Any) -> Any:
         world.put(RECORD, b'{"state": "FAILED"}')
         return real(*arguments)
 
-    monkeypatch.setattr(jobs, "publish", end_and_publish)
+    monkeypatch.setattr("worker.job.publish", end_and_publish)
     assert world.run(environment) == 0
     assert world.record == {"state": "FAILED"}
 
@@ -267,17 +268,16 @@ def test_anything_unforeseen_is_an_error_of_the_record(
     def fail(*_: Any) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(jobs, "choose_watermark", fail)
+    monkeypatch.setattr("worker.job.choose_watermark", fail)
     assert world.run(world.upload(video)) == 39
     assert world.record["state"] == "FAILED"
     assert world.record["error"]["code"] == "INTERNAL_ERROR"
 
 
 @pytest.fixture
-def task(world: World, tmp_path: Path) -> Iterator[tuple[World, subprocess.Popen[bytes]]]:
+def task(world: World, long_clip: Path) -> Iterator[tuple[World, subprocess.Popen[bytes]]]:
     """`video-worker run` as a process, in the middle of encoding."""
-    long = make_clip(tmp_path / "long.mp4", Clip(1280, 720, seconds=6, grey=None, languages=()))
-    environment = dict(os.environ) | world.upload(long.read_bytes()) | {"TMPDIR": str(world.folder)}
+    environment = dict(os.environ) | world.upload(long_clip.read_bytes()) | {"TMPDIR": str(world.folder)}
     process = subprocess.Popen([sys.executable, "-m", "worker", "run"], env=environment, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 30
     while not (world.keys("jobs/") and world.record.get("phase") == "ENCODING"):

@@ -11,7 +11,7 @@ import pytest
 
 from worker.errors import EncodeFailed, InternalError, OutOfMemory, StepTimeout, WatermarkError
 from worker.sandbox import run_engine
-from worker.tests.media import Clip, make_clip, make_logo
+from worker.tests.media import make_logo
 
 
 def run_script(tmp_path: Path, script: str, **settings: Any) -> None:
@@ -100,14 +100,22 @@ def children_of(pid: int) -> list[int]:
 
 
 @pytest.fixture
-def long_run(tmp_path: Path) -> Any:
+def long_run(tmp_path: Path, long_clip: Path) -> Any:
     """`video-worker local` in the middle of a long encode; its engine's process id."""
-    source = make_clip(tmp_path / "long.mp4", Clip(1280, 720, seconds=4, grey=None, languages=()))
     make_logo(tmp_path / "logo.png")
     output = tmp_path / "out" / "out.mp4"
     output.parent.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-m", "worker", "local", str(source), str(output), "--watermark", str(tmp_path / "logo.png")],
+        [
+            sys.executable,
+            "-m",
+            "worker",
+            "local",
+            str(long_clip),
+            str(output),
+            "--watermark",
+            str(tmp_path / "logo.png"),
+        ],
         stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 20

@@ -32,7 +32,9 @@ def test_an_unversioned_upload_is_pinned_by_its_etag(version: str) -> None:
         from_environment(ENVIRONMENT | {names.SOURCE_VERSION_ID: version, names.SOURCE_ETAG: ""})
 
 
-@pytest.mark.parametrize("name", [name for name in ENVIRONMENT if name not in (names.SOURCE_VERSION_ID, names.SOURCE_ETAG)])
+@pytest.mark.parametrize(
+    "name", [name for name in ENVIRONMENT if name not in (names.SOURCE_VERSION_ID, names.SOURCE_ETAG)]
+)
 def test_a_missing_variable_is_named(name: str) -> None:
     with pytest.raises(ConfigurationInvalid, match=name):
         from_environment({key: value for key, value in ENVIRONMENT.items() if key != name})
