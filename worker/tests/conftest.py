@@ -1,6 +1,7 @@
 """Fixtures of the worker's tests: a clip and a logo, and S3 as a real HTTP server."""
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from worker.engine import Events
+from worker.engine import run as run_request
 from worker.local import run_local
 from worker.sandbox import EngineResult
 from worker.tests.media import Clip, make_clip, make_logo
@@ -44,6 +47,30 @@ def engine(tmp_path: Path, logo: Path) -> Callable[..., tuple[Path, Path, Engine
         watermark.write_text(json.dumps({"overlays": [{"image": logo.name, **settings}]}))
         output = tmp_path / "output.mp4"
         return source, output, run_local(source, output, watermark, lambda _phase, _share: None)
+
+    return run
+
+
+@pytest.fixture
+def engine_in_process(tmp_path: Path, logo: Path) -> Callable[..., tuple[Path, Path, EngineResult]]:
+    """The same as `engine` without a process for it, which saves half a second for each of many tests."""
+
+    def run(clip: Clip, **settings: Any) -> tuple[Path, Path, EngineResult]:
+        source, output, events = make_clip(tmp_path / "source.mp4", clip), tmp_path / "output.mp4", tmp_path / "events"
+        overlay = {"image": logo.name, **settings}
+        request = {
+            "input": os.open(source, os.O_RDONLY),
+            "output": str(output),
+            "watermark": {"overlays": [overlay]},
+            "watermark_name": "mark.json",
+            "images": {overlay["image"]: os.open(tmp_path / overlay["image"], os.O_RDONLY)},
+            "profile": "balanced",
+        }
+        with events.open("wb") as file:
+            run_request(request, Events(file.fileno()))
+        result = json.loads(events.read_bytes().splitlines()[-1])
+        assert result.pop("event") == "result"
+        return source, output, EngineResult(**result)
 
     return run
 

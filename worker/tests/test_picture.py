@@ -37,8 +37,10 @@ def assert_near(found: tuple[int, ...], expected: tuple[int, ...], tolerance: in
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_the_mark_is_right_for_the_viewer_of_a_turned_video(engine: Engine, rotation: int, mirrored: bool) -> None:
-    source, output, _ = engine(
+def test_the_mark_is_right_for_the_viewer_of_a_turned_video(
+    engine_in_process: Engine, rotation: int, mirrored: bool
+) -> None:
+    source, output, _ = engine_in_process(
         Clip(rotation=rotation, mirrored=mirrored, seconds=0.2, languages=()),
         position="bottom-right", width=40, margin=10,
     )  # fmt: skip
@@ -73,13 +75,13 @@ def _as_viewed(frame: VideoFrame, mirrored: bool) -> Image.Image:
     [("top-left", 8, 8), ("top", 140, 8), ("top-right", 272, 8), ("left", 8, 80), ("center", 140, 80),
      ("right", 272, 80), ("bottom-left", 8, 152), ("bottom", 140, 152), ("bottom-right", 272, 152)],
 )  # fmt: skip
-def test_each_anchor(engine: Engine, anchor: str, left: int, top: int) -> None:
-    _, output, _ = engine(Clip(seconds=0.08, languages=()), position=anchor, width="12.5%", margin="2.5%")
+def test_each_anchor(engine_in_process: Engine, anchor: str, left: int, top: int) -> None:
+    _, output, _ = engine_in_process(Clip(seconds=0.08, languages=()), position=anchor, width="12.5%", margin="2.5%")
     assert_near(red_box(frames_of(output)[0].to_image()), (left, top, left + 40, top + 20))
 
 
-def test_odd_positions_are_exact_in_luma(engine: Engine) -> None:
-    _, output, _ = engine(
+def test_odd_positions_are_exact_in_luma(engine_in_process: Engine) -> None:
+    _, output, _ = engine_in_process(
         Clip(seconds=0.08, languages=(), colour=(1, 1, 1, 1), grey=16), position={"x": 101, "y": 51}, width=31
     )
     luma = _luma(frames_of(output)[0])
@@ -91,8 +93,8 @@ def _luma(frame: VideoFrame) -> Image.Image:
     return plane_image(frame, 0).copy()
 
 
-def test_nothing_changes_outside_of_the_mark(engine: Engine) -> None:
-    source, output, _ = engine(
+def test_nothing_changes_outside_of_the_mark(engine_in_process: Engine) -> None:
+    source, output, _ = engine_in_process(
         Clip(seconds=0.4, languages=(), grey=None), position="top-left", width=40, margin=0
     )  # fmt: skip
     for before, after in zip(frames_of(source), frames_of(output), strict=True):
@@ -112,10 +114,13 @@ def test_nothing_changes_outside_of_the_mark(engine: Engine) -> None:
     ],
 )
 def test_the_colour_of_the_mark(
-    engine: Engine, colour: tuple[int, int, int, int] | None, size: tuple[int, int], expected: tuple[int, int, int]
+    engine_in_process: Engine,
+    colour: tuple[int, int, int, int] | None,
+    size: tuple[int, int],
+    expected: tuple[int, int, int],
 ) -> None:
     clip = Clip(*size, seconds=0.08, languages=(), colour=colour)
-    source, output, _ = engine(clip, position="center", width="50%")
+    source, output, _ = engine_in_process(clip, position="center", width="50%")
     before, after = frames_of(source)[0], frames_of(output)[0]
     found = tuple(memoryview(plane)[plane.line_size * (plane.height // 2) + plane.width // 2] for plane in after.planes)
     assert_near(found, expected, 2)
@@ -124,18 +129,18 @@ def test_the_colour_of_the_mark(
 
 
 @pytest.mark.parametrize(("opacity", "expected"), [(0.0, 128), (0.5, 192), (1.0, 255)])
-def test_opacity(engine: Engine, tmp_path: Path, opacity: float, expected: int) -> None:
+def test_opacity(engine_in_process: Engine, tmp_path: Path, opacity: float, expected: int) -> None:
     Image.new("RGBA", (64, 32), (255, 255, 255, 255)).save(tmp_path / "white.png")
-    _, output, _ = engine(
+    _, output, _ = engine_in_process(
         Clip(seconds=0.08, languages=(), grey=128), image="white.png", position="center", width=80, opacity=opacity
     )
     pixel = frames_of(output)[0].to_image().getpixel((160, 90))
     assert_near(pixel, (expected,) * 3, 3)
 
 
-def test_start_end_and_fade_are_exact_to_the_frame(engine: Engine, tmp_path: Path) -> None:
+def test_start_end_and_fade_are_exact_to_the_frame(engine_in_process: Engine, tmp_path: Path) -> None:
     Image.new("RGBA", (64, 32), (255, 255, 255, 255)).save(tmp_path / "white.png")
-    _, output, _ = engine(
+    _, output, _ = engine_in_process(
         Clip(seconds=1.2, languages=(), grey=0, colour=(1, 1, 1, 1)),
         image="white.png", position="center", width=80, start=0.2, end=1.0, fade=0.2,
     )  # fmt: skip
@@ -146,13 +151,15 @@ def test_start_end_and_fade_are_exact_to_the_frame(engine: Engine, tmp_path: Pat
         assert abs(level - 255 * share) <= 4, f"frame {index}"
 
 
-def test_a_rotated_mark_stays_in_its_corner(engine: Engine) -> None:
-    _, output, _ = engine(Clip(seconds=0.08, languages=()), position="top-left", width=64, margin=10, rotate=90)
+def test_a_rotated_mark_stays_in_its_corner(engine_in_process: Engine) -> None:
+    _, output, _ = engine_in_process(
+        Clip(seconds=0.08, languages=()), position="top-left", width=64, margin=10, rotate=90
+    )
     assert_near(red_box(frames_of(output)[0].to_image()), (10, 10, 42, 74))
 
 
-def test_tiles_cover_the_picture(engine: Engine) -> None:
-    _, output, _ = engine(Clip(seconds=0.08, languages=()), position="top-left", margin=0, width=40, tile=40)
+def test_tiles_cover_the_picture(engine_in_process: Engine) -> None:
+    _, output, _ = engine_in_process(Clip(seconds=0.08, languages=()), position="top-left", margin=0, width=40, tile=40)
     image = frames_of(output)[0].to_image()
     for x in range(20, 320, 80):
         for y in range(10, 180, 60):
@@ -161,9 +168,9 @@ def test_tiles_cover_the_picture(engine: Engine) -> None:
                 assert not is_red(image.getpixel((x + 40, y)))
 
 
-def test_the_mark_is_shaped_for_the_displayed_aspect(engine: Engine) -> None:
+def test_the_mark_is_shaped_for_the_displayed_aspect(engine_in_process: Engine) -> None:
     aspect = Fraction(2)
-    _, output, _ = engine(
+    _, output, _ = engine_in_process(
         Clip(seconds=0.08, languages=(), aspect=aspect), position="top-left", width=128, margin=0
     )  # fmt: skip
     frame = frames_of(output)[0]
@@ -174,9 +181,9 @@ def test_the_mark_is_shaped_for_the_displayed_aspect(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("size", [(319, 179), (319, 180), (320, 179)])
-def test_an_odd_size_grows_by_a_repeated_line(engine: Engine, size: tuple[int, int]) -> None:
+def test_an_odd_size_grows_by_a_repeated_line(engine_in_process: Engine, size: tuple[int, int]) -> None:
     clip = Clip(*size, seconds=0.2, languages=(), pixel_format="yuv444p")
-    source, output, result = engine(clip, position="bottom-right", margin=0, width=40)
+    source, output, result = engine_in_process(clip, position="bottom-right", margin=0, width=40)
     before, after = frames_of(source)[0], frames_of(output)[0]
     assert (before.width, before.height) == size
     assert (after.width, after.height) == (320, 180)
@@ -184,9 +191,9 @@ def test_an_odd_size_grows_by_a_repeated_line(engine: Engine, size: tuple[int, i
     assert any("odd" in note for note in result.notes)
 
 
-def test_ten_bits_become_eight(engine: Engine) -> None:
+def test_ten_bits_become_eight(engine_in_process: Engine) -> None:
     clip = Clip(seconds=0.2, languages=(), codec="libx265", pixel_format="yuv420p10le", colour=(1, 1, 1, 1))
-    _, output, result = engine(clip)
+    _, output, result = engine_in_process(clip)
     frame = frames_of(output)[0]
     assert frame.format.name == "yuv420p"
     assert_near(frame.to_image().getpixel((10, 10)), (128, 128, 128), 3)
