@@ -29,24 +29,24 @@ class Machine:
         self._fargate = fargate
         self._arns: list[str] = []
 
-    def start(self, definition: str, parameters: dict[str, Any] | None = None, **state: Any) -> str:
-        """Start an execution; returns its ARN."""
+    def start(self, definition: str, machine: dict[str, Any] | None = None, **state: Any) -> str:
+        """Start an execution, with more members for the machine and its state; returns its ARN."""
         defaults = {"Cluster": self._fargate.name, "LaunchType": "FARGATE", "TaskDefinition": definition}
         run = {
             "Type": "Task",
             "Resource": "arn:aws:states:::ecs:runTask.sync",
-            "Parameters": {**defaults, "NetworkConfiguration": NETWORK_CONFIGURATION, **(parameters or {})},
+            "Parameters": {**defaults, "NetworkConfiguration": NETWORK_CONFIGURATION},
             "End": True,
             **state,
         }
-        machine = self._states.create_state_machine(
+        arn = self._states.create_state_machine(
             name=random_name(),
-            definition=json.dumps({"StartAt": "Run", "States": {"Run": run}}),
+            definition=json.dumps({"StartAt": "Run", "States": {"Run": run}, **(machine or {})}),
             roleArn=self._fargate.role_arn,
         )["stateMachineArn"]
-        self._arns.append(machine)
-        arn: str = self._states.start_execution(stateMachineArn=machine)["executionArn"]
-        return arn
+        self._arns.append(arn)
+        execution: str = self._states.start_execution(stateMachineArn=arn)["executionArn"]
+        return execution
 
     def wait(self, execution: str) -> dict[str, Any]:
         """The execution as it ended."""
@@ -147,6 +147,12 @@ def test_timeout_stops_the_task(machine: Machine, fargate: Fargate) -> None:
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Timeout")
     task = fargate.wait(only_task(fargate))
     assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "Task was stopped by AWS Step Functions")
+
+
+def test_timeout_of_the_whole_machine_stops_the_task(machine: Machine, fargate: Fargate) -> None:
+    definition = fargate.register(fargate.container(command=["sleep 60"]))
+    assert machine.wait(machine.start(definition, {"TimeoutSeconds": 2}))["status"] == "TIMED_OUT"
+    assert fargate.wait(only_task(fargate))["stopCode"] == "UserInitiated"
 
 
 def test_stopped_execution_stops_the_task(machine: Machine, fargate: Fargate) -> None:
