@@ -1,8 +1,10 @@
 """The first process of a "container" that is a process: starts the command, and ends everything it left behind.
 
-    python -I -S container_init.py LIFELINE COMMAND [ARGUMENT ...]
+    python -I -S container_init.py LIFELINE
 
-LIFELINE is the number of a pipe's reading end. The byte ``T`` on it sends SIGTERM to the command. When it is closed,
+LIFELINE is the number of a pipe's reading end. The command comes first on it: eight digits with its length, then its
+parts with a NUL between them. (Were it on the command line, whoever looks for the command's process to kill it would
+find and kill this one, too.) After that, the byte ``T`` on it sends SIGTERM to the command. When it is closed,
 by hand or because the emulator is no more (even by SIGKILL), every process of the container is killed. The exit code is
 the command's: 128 + N after signal N.
 
@@ -24,6 +26,20 @@ def prctl(option: int, value: int) -> None:
     function = getattr(ctypes.CDLL(None), "prctl", None)
     if function is not None:
         function(option, value, 0, 0, 0)
+
+
+def read_command(lifeline: int) -> list[str]:
+    """Read the command from the pipe, and not a byte more."""
+    data = b""
+    length = 8
+    while len(data) < length:
+        part = os.read(lifeline, length - len(data))
+        if not part:
+            os._exit(137)
+        data += part
+        if len(data) == 8:
+            length = 8 + int(data)
+    return [os.fsdecode(argument) for argument in data[8:].split(b"\0")]
 
 
 def start(command: list[str]) -> int:
@@ -95,8 +111,9 @@ def reap(command_pid: int) -> int | None:
             code = os.waitstatus_to_exitcode(status)
 
 
-def main(lifeline: int, command: list[str]) -> int:
+def main(lifeline: int) -> int:
     """Run the command to its end; returns the exit code."""
+    command = read_command(lifeline)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     wake_up, woken = os.pipe()
     os.set_blocking(woken, False)
@@ -124,4 +141,4 @@ def main(lifeline: int, command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    os._exit(main(int(sys.argv[1]), sys.argv[2:]))
+    os._exit(main(int(sys.argv[1])))

@@ -102,7 +102,7 @@ class _ContainerProcess:
         reading_end, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(CONTAINER_INIT), str(reading_end), *command],
+                [sys.executable, "-I", "-S", str(CONTAINER_INIT), str(reading_end)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -116,14 +116,13 @@ class _ContainerProcess:
             raise CannotStartContainerError(str(error)) from error
         finally:
             os.close(reading_end)
+        parts = b"\0".join(map(os.fsencode, command))
+        self._send(b"%08d" % len(parts) + parts)
         threading.Thread(target=self._follow, name=f"fargate-{self._process.pid}", daemon=True).start()
 
     def stop(self) -> None:
         """See ``RunningContainer``."""
-        with self._lock:
-            if self._lifeline >= 0:
-                with contextlib.suppress(BrokenPipeError):  # ended meanwhile
-                    os.write(self._lifeline, b"T")
+        self._send(b"T")
 
     def kill(self) -> None:
         """See ``RunningContainer``."""
@@ -131,6 +130,11 @@ class _ContainerProcess:
             if self._lifeline >= 0:
                 os.close(self._lifeline)
                 self._lifeline = -1
+
+    def _send(self, data: bytes) -> None:
+        with self._lock, contextlib.suppress(BrokenPipeError):  # it may have ended meanwhile
+            while data and self._lifeline >= 0:
+                data = data[os.write(self._lifeline, data) :]
 
     def _follow(self) -> None:
         try:

@@ -1,5 +1,8 @@
 """A task's life: what it runs, how it ends, and what DescribeTasks says about it."""
 
+import hashlib
+import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -7,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from localstack_fargate.tests.kit import PYTHON_IMAGE, SHELL_IMAGE, Fargate, is_alive, poll
+from localstack_fargate.tests.kit import PYTHON_IMAGE, SHELL_IMAGE, Fargate, is_alive, poll, random_name
 
 LIFE_CYCLE = [
     "PROVISIONING",
@@ -221,3 +224,30 @@ def test_secrets_fail_the_task_rather_than_be_missing(fargate: Fargate) -> None:
         "TaskFailedToStart",
         "ResourceInitializationError: secrets of container main are not emulated",
     )
+
+
+def test_long_and_odd_arguments_arrive_as_they_are(fargate: Fargate) -> None:
+    arguments = ["", " a  b ", "é😀", "x" * 100_000, "$HOME '\"\\", "new\nline"]
+    script = "import sys, hashlib; print(len(sys.argv) - 1, hashlib.sha256(repr(sys.argv[1:]).encode()).hexdigest())"
+    utf8 = [{"name": "PYTHONUTF8", "value": "1"}]
+    arn = fargate.run(fargate.container(image=PYTHON_IMAGE, command=[script, *arguments], environment=utf8))
+    fargate.wait(arn)
+    assert fargate.output(arn) == [f"6 {hashlib.sha256(repr(arguments).encode()).hexdigest()}"]
+
+
+def test_killing_all_processes_of_the_command_by_name(fargate: Fargate) -> None:
+    """As somebody would who wants to see how a job survives it: only the command's own processes match."""
+    mark = random_name("mark")
+    arn = fargate.run_script(f": {mark}; sleep 300 & wait")
+    fargate.wait(arn, "RUNNING")
+    found = poll(lambda: [p for p in Path("/proc").glob("[0-9]*") if mark.encode() in command_line(p)])
+    for process in found:
+        os.kill(int(process.name), signal.SIGKILL)
+    assert fargate.wait(arn)["containers"][0]["exitCode"] == 137
+
+
+def command_line(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
