@@ -16,7 +16,7 @@ TERMINAL = (SUCCEEDED, FAILED, SUPERSEDED)
 
 FETCHING, PROBING, ENCODING = "FETCHING", "PROBING", "ENCODING"
 VERIFYING, PUBLISHING = "VERIFYING", "PUBLISHING"
-# Where each phase begins in the percentage of the whole job. Encoding is most of the time; see docs of the engine.
+# Where each phase begins in the percentage of the whole job. Encoding is most of the time.
 PERCENT_AT_START = {FETCHING: 0, PROBING: 8, ENCODING: 10, VERIFYING: 85, PUBLISHING: 95}
 _PERCENT_AT_END = {FETCHING: 8, PROBING: 10, ENCODING: 85, VERIFYING: 95, PUBLISHING: 99}
 

@@ -11,6 +11,7 @@ from av import AudioFrame, VideoFrame
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 from PIL import Image
 
@@ -50,7 +51,7 @@ class Clip:
     chapters: Sequence[tuple[int, int, str]] = ()
     timecode: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
-    subtitle: bool = False
+    cover: bool = False
     audio_delay: Fraction = Fraction(0)
     grey: int | None = 128
     options: dict[str, str] = field(default_factory=dict)
@@ -80,6 +81,8 @@ def make_clip(path: Path, clip: Clip = ORDINARY) -> Path:
         tracks = [_add_audio(output, language) for language in clip.languages]
         if clip.chapters:
             output.set_chapters([_chapter(number, *chapter) for number, chapter in enumerate(clip.chapters)])
+        if clip.cover:
+            _add_cover(output)
         for frame in video_frames(clip):
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
@@ -91,6 +94,17 @@ def make_clip(path: Path, clip: Clip = ORDINARY) -> Path:
 def _chapter(number: int, start: int, end: int, title: str) -> "Chapter":
     milliseconds = av.rational.AVRational(1, 1000)
     return {"id": number, "start": start, "end": end, "time_base": milliseconds, "metadata": {"title": title}}
+
+
+def _add_cover(output: OutputContainer) -> None:
+    cover = output.add_stream("mjpeg", rate=25)
+    assert isinstance(cover, VideoStream)
+    cover.width = cover.height = 64
+    cover.pix_fmt = "yuvj420p"
+    cover.disposition = Disposition.attached_pic
+    frame = VideoFrame.from_image(Image.new("RGB", (64, 64), (1, 200, 3))).reformat(format="yuvj420p")
+    frame.pts = 0
+    output.mux(cover.encode(frame) + cover.encode(None))
 
 
 def _add_video(output: OutputContainer, clip: Clip) -> VideoStream:
@@ -173,13 +187,16 @@ class Look:
 def look_at(path: Path) -> Look:
     """Read a whole movie."""
     with av.open(str(path)) as movie:
-        copied = [stream for stream in movie.streams if stream.type in ("audio", "subtitle")]
+        copied = [
+            stream
+            for stream in movie.streams
+            if stream.type in ("audio", "subtitle") or stream.disposition & Disposition.attached_pic
+        ]
         packets: dict[int, list[tuple[Fraction, bytes]]] = {}
         for packet in movie.demux(*copied) if copied else ():
             if packet.size:
-                assert packet.pts is not None
                 packets.setdefault(packet.stream_index, []).append(
-                    (packet.pts * _exact(packet.time_base), bytes(packet))
+                    ((packet.pts or 0) * _exact(packet.time_base), bytes(packet))
                 )
     with av.open(str(path)) as movie:
         times = [frame.pts * _exact(frame.time_base) for frame in movie.decode(video=0) if frame.pts is not None]

@@ -200,6 +200,13 @@ def test_ten_bits_become_eight(engine_in_process: Engine) -> None:
     assert any("yuv420p10le" in note for note in result.notes)
 
 
+def test_interlaced_stays_interlaced(engine_in_process: Engine) -> None:
+    clip = Clip(seconds=0.2, languages=(), interlaced=True, options={"x264-params": "tff=1"})
+    source, output, _ = engine_in_process(clip)
+    assert [frame.interlaced_frame for frame in frames_of(source)] == [True] * 5
+    assert [frame.interlaced_frame for frame in frames_of(output)] == [True] * 5
+
+
 def test_two_overlays_lie_on_one_another(logo: Path, tmp_path: Path) -> None:
     assert logo.name == "logo.png"
     make_logo(tmp_path / "blue.png", colour=(0, 0, 255, 255))

@@ -29,6 +29,7 @@ CLIPS = {
     "HEVC": Clip(codec="libx265"),
     "fragmented": Clip(movflags="+frag_keyframe+empty_moov+default_base_moof", seconds=1.5),
     "timecode": Clip(timecode="01:02:03:04"),
+    "cover picture": Clip(cover=True),
     "phone": Clip(rotation=90, metadata={"com.apple.quicktime.make": "Acme"}),
 }
 
