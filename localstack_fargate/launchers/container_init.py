@@ -1,12 +1,12 @@
 """The first process of a "container" that is a process: starts the command, and ends everything it left behind.
 
-    python -I -S container_init.py LIFELINE
+    python -I -S container_init.py LIFELINE DIRECTORY
 
 LIFELINE is the number of a pipe's reading end. The command comes first on it: eight digits with its length, then its
 parts with a NUL between them. (Were it on the command line, whoever looks for the command's process to kill it would
 find and kill this one, too.) After that, the byte ``T`` on it sends SIGTERM to the command. When it is closed,
-by hand or because the emulator is no more (even by SIGKILL), every process of the container is killed. The exit code is
-the command's: 128 + N after signal N.
+by hand or because the emulator is no more (even by SIGKILL), every process of the container is killed and DIRECTORY,
+its own, is removed. The exit code is the command's: 128 + N after signal N.
 
 Runs in a process of its own, which starts faster for importing little.
 """
@@ -111,7 +111,7 @@ def reap(command_pid: int) -> int | None:
             code = os.waitstatus_to_exitcode(status)
 
 
-def main(lifeline: int) -> int:
+def main(lifeline: int, directory: str) -> int:
     """Run the command to its end; returns the exit code."""
     command = read_command(lifeline)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -137,8 +137,12 @@ def main(lifeline: int) -> int:
                 os.kill(command_pid, signal.SIGKILL)
                 watched.remove(lifeline)
     kill_everything(command_pid)
+    if lifeline not in watched:
+        import shutil
+
+        shutil.rmtree(directory, ignore_errors=True)
     return 128 - code if code < 0 else code
 
 
 if __name__ == "__main__":
-    os._exit(main(int(sys.argv[1])))
+    os._exit(main(int(sys.argv[1]), sys.argv[2]))

@@ -102,7 +102,7 @@ class _ContainerProcess:
         reading_end, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(CONTAINER_INIT), str(reading_end)],
+                [sys.executable, "-I", "-S", str(CONTAINER_INIT), str(reading_end), directory],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -9,7 +9,8 @@ from localstack_fargate.tests.kit import START_TIMEOUT_SECONDS, Emulator, Fargat
 
 # A shell that ignores SIGTERM, a child of its, and one that has a session of its own; all write their ids.
 STUBBORN = (
-    "trap '' TERM; echo $$ > {0}/a; sleep 300 & echo $! > {0}/b; setsid sh -c 'echo $$ > {0}/c; sleep 300' & wait"
+    "trap '' TERM; pwd > {0}/directory; echo $$ > {0}/a; "
+    "sleep 300 & echo $! > {0}/b; setsid sh -c 'echo $$ > {0}/c; sleep 300' & wait"
 )
 
 
@@ -32,6 +33,8 @@ def test_tasks_end_with_the_emulator(tmp_path: Path, ending: signal.Signals) -> 
         started.process.send_signal(ending)
         started.process.wait(30)
         poll(lambda: not any(is_alive(pid) for pid in pids), what=f"the end of {pids}")
+        directory = Path((tmp_path / "directory").read_text().strip())
+        poll(lambda: not directory.exists(), what=f"the end of {directory}")
 
 
 def test_wrong_configuration_does_not_start(tmp_path: Path) -> None:
