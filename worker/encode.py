@@ -1,5 +1,6 @@
 """The encoding loop: decode, put the marks on, encode; copy the rest."""
 
+import errno
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -106,8 +107,10 @@ def encode(
 
 
 def _translate(error: av.error.FFmpegError) -> Exception:
-    if isinstance(error, OSError) and error.errno in (28, 27):  # ENOSPC, EFBIG
+    if error.errno == errno.ENOSPC:
         return DiskFull()
+    if error.errno == errno.EFBIG:
+        return EncodeFailed("The result grew far beyond the size that its source warrants.")
     return EncodeFailed(f"The engine failed: {error.strerror}.")
 
 
@@ -190,11 +193,13 @@ class _Encoding:
         self._transcode(None)
         self.output.mux(self.encoder.encode(None))
         self._refuse_if_incomplete(wanted)
+        empty = [copied for copied in self.copies.values() if copied.digest.packets == 0]
+        self.notes += [f"The {copied.source.type} stream {copied.source.index} was empty." for copied in empty]
         return Encoded(
             frames=self.times.frames,
             times=self.times.hexdigest(),
             longest=self.longest * self.probed.time_base,
-            streams=[(kind, copied.digest if copied else None) for kind, copied in self.layout],
+            streams=[(kind, copied.digest if copied else None) for kind, copied in self.layout if copied not in empty],
             notes=self.notes,
         )
 

@@ -1,5 +1,6 @@
 """One job from its record's RUNNING to its end: fetch, probe, encode, verify, publish."""
 
+import errno
 import json
 import logging
 import shutil
@@ -63,7 +64,7 @@ class Job:
         except WatermarkError as error:
             return self._fail(error)
         except OSError as error:
-            return self._fail(DiskFull() if error.errno == 28 else _unforeseen(error))
+            return self._fail(DiskFull() if error.errno == errno.ENOSPC else _unforeseen(error))
         except Exception as error:
             return self._fail(_unforeseen(error))
 

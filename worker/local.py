@@ -1,5 +1,6 @@
 """The same work on files: no storage, no job record."""
 
+import errno
 import os
 import secrets
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def run_local(
             result = run_engine(file, partial, document, watermark.name, images, progress, profile)
         _replace(partial, output)
     except OSError as error:
-        if error.errno == 28:  # ENOSPC
+        if error.errno == errno.ENOSPC:
             raise DiskFull(f"There is no room for the result in {output.parent}.") from error
         raise ConfigurationInvalid(f"{error.strerror}: {error.filename}.", "Correct the path.") from error
     finally:

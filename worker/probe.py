@@ -106,7 +106,9 @@ def indexed_packets(stream: Stream) -> tuple[int, int]:
 
 def _refuse_what_is_not_handled(stream: VideoStream) -> None:
     context = stream.codec_context
-    if stream.codec_tag == "encv" or "encryption_init_info" in context.coded_side_data:
+    if context is None:  # PyAV's stubs do not say so: a codec that FFmpeg does not know
+        raise UnsupportedInput("The video codec is unknown.")
+    if context.codec_tag == "encv" or "encryption_init_info" in context.coded_side_data:
         raise UnsupportedInput("The video is encrypted (DRM).", "Upload the video without copy protection.")
     name = context.codec.canonical_name
     if name not in CODECS:

@@ -4,12 +4,13 @@ import zlib
 from dataclasses import dataclass
 from math import lcm
 
+import av.error
 from av import Packet
 from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from worker.errors import UnsupportedInput
+from worker.errors import CorruptInput, UnsupportedInput
 from worker.source import as_fraction
 
 MAX_MOVIE_TIMESCALE = 2**31 - 1
@@ -46,7 +47,11 @@ class CopiedStream:
         """Write a packet of the source, with its timestamps, to the result."""
         self.digest.add(packet)
         packet.stream = self.target
-        output.mux(packet)
+        try:
+            output.mux(packet)
+        except av.error.ArgumentError as error:  # the muxer's answer to time that stands still or runs backwards
+            kind = self.source.type
+            raise CorruptInput(f"The timestamps of the {kind} stream {self.source.index} do not increase.") from error
 
 
 def copy_stream(source: Stream, output: OutputContainer) -> CopiedStream | str:

@@ -103,6 +103,14 @@ def test_sound_alone(logo: Path, tmp_path: Path) -> None:
     assert isinstance(attempt(source, logo, tmp_path), NoVideoStream)
 
 
+def test_a_codec_that_nobody_knows(logo: Path, tmp_path: Path, clip: Path) -> None:
+    source = tmp_path / "unknown.mp4"
+    source.write_bytes(clip.read_bytes().replace(b"avc1\0", b"xyzw\0").replace(b"mp41", b"mp42"))
+    error = attempt(source, logo, tmp_path)
+    assert isinstance(error, UnsupportedInput)
+    assert "codec" in error.message
+
+
 def test_hdr(logo: Path, tmp_path: Path) -> None:
     clip = Clip(codec="libx265", pixel_format="yuv420p10le", colour=(9, 1, 9, 16), languages=(), seconds=0.2)
     error = attempt(make_clip(tmp_path / "hdr.mp4", clip), logo, tmp_path)

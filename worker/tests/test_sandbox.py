@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from worker.errors import EncodeFailed, InternalError, OutOfMemory, StepTimeout, WatermarkError
+from worker.local import run_local
 from worker.sandbox import run_engine
 from worker.tests.media import make_logo
 
@@ -80,6 +81,14 @@ def test_the_engine_sees_no_environment_and_only_its_own_files(tmp_path: Path, m
             print(json.dumps({"event": "error", "code": "ENCODE_FAILED", "message": "kept to itself", "hint": "h"}))
             """,
         )
+
+
+def test_a_result_cannot_grow_without_end(
+    clip: Path, logo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.sandbox.output_limit", lambda _source_bytes: 5_000)
+    with pytest.raises(EncodeFailed, match="beyond"):
+        run_local(clip, tmp_path / "out.mp4", logo, lambda *_: None)
 
 
 def wait_until_gone(pid: int) -> None:
