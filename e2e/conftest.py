@@ -1,6 +1,7 @@
 """The account that the tests run against, and what they need to look at it from outside."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,11 @@ JOB_TIMEOUT_SECONDS = 240
 LOG_TAIL_LINES = 20
 
 WaitForJob = Callable[[str], JobRecord]
+
+
+def pytest_configure() -> None:
+    """A SIGTERM ends the run as Ctrl-C does: in order, with the account taken down."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def emulator(command: list[str], home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,8 @@
 """Look into videos and the account, as a suspicious user would."""
 
 import hashlib
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,12 @@ from typing import Any
 import av
 import boto3
 import psutil
+import pytest
+from PIL import ImageChops, ImageStat
 
 from scripts.pipeline import Pipeline
+
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,6 @@ def inspect(path: Path) -> Video:
 
 def difference(before: Any, after: Any, box: tuple[int, int, int, int]) -> float:
     """Mean absolute difference of two pictures inside a box (left, top, right, bottom), in steps of 255."""
-    from PIL import ImageChops, ImageStat
-
     channels = ImageStat.Stat(ImageChops.difference(before.crop(box), after.crop(box))).mean
     return float(sum(channels) / len(channels))
 
@@ -81,6 +85,26 @@ def executions_of(pipeline: Pipeline, job_id: str) -> list[dict[str, Any]]:
     states = boto3.client("stepfunctions")
     pages = states.get_paginator("list_executions").paginate(stateMachineArn=pipeline.outputs["StateMachineArn"])
     return [execution for page in pages for execution in page["executions"] if execution["name"] == job_id]
+
+
+def status_at_the_end(pipeline: Pipeline, job_id: str) -> Any:
+    """The last status of a job's one execution, which ends a moment after the record does."""
+
+    def status() -> Any:
+        [execution] = executions_of(pipeline, job_id)
+        return execution["status"] != "RUNNING" and execution["status"]
+
+    return wait_until(status, f"the end of the execution {job_id}")
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """Poll until ``condition`` gives something true, and return that; fail the test if it never does."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(POLL_SECONDS)
+    return found
 
 
 def worker_processes(job_id: str) -> list[psutil.Process]:

@@ -1,30 +1,15 @@
 """Duplicates, replacements, bursts and workers that die."""
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import boto3
 import psutil
-import pytest
 
 from e2e.conftest import WaitForJob
-from e2e.inspection import executions_of, inspect, tasks_of, worker_processes
+from e2e.inspection import executions_of, inspect, tasks_of, wait_until, worker_processes
 from scripts.pipeline import JobRecord, Pipeline
-
-POLL_SECONDS = 0.05
-
-
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    """Poll until ``condition`` gives something true, and return that."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
-        time.sleep(POLL_SECONDS)
-    return found
 
 
 def wait_for_phase(pipeline: Pipeline, version_id: str, phase: str, attempt: int = 1) -> JobRecord:
