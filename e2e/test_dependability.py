@@ -8,7 +8,7 @@ import boto3
 import psutil
 
 from e2e.conftest import WaitForJob
-from e2e.inspection import executions_of, inspect, tasks_of, wait_until, worker_processes
+from e2e.inspection import executions_of, inspect, status_at_the_end, tasks_of, wait_until, worker_processes
 from scripts.pipeline import JobRecord, Pipeline
 
 
@@ -103,6 +103,7 @@ def test_a_worker_killed_in_mid_encode_is_run_again(
     kill_worker(record["job_id"])
     done = wait_for_job(version_id)
     assert (done["state"], done["attempt"], done["error"]) == ("SUCCEEDED", 2, None)
+    assert status_at_the_end(pipeline, done["job_id"]) == "SUCCEEDED"
     first, second = tasks_of(pipeline, done["job_id"])
     assert (first["containers"][0]["exitCode"], second["containers"][0]["exitCode"]) == (137, 0)
     assert not worker_processes(done["job_id"])
