@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
-from worker.errors import EncodeFailed, InternalError, OutOfMemory, StepTimeout, WatermarkError, from_code
+from worker.errors import EncodeFailed, InternalError, Interrupted, OutOfMemory, StepTimeout, WatermarkError, from_code
+from worker.memory import out_of_memory_kills
 
 SILENCE_SECONDS = 60.0  # a frame takes seconds at the very worst
 CLOSING_SECONDS = 900.0  # moving the index in front rewrites the file: 20 GB at 25 MB/s
@@ -67,6 +68,7 @@ def run_engine(
     Raises:
         WatermarkError: What the engine reported; EncodeFailed if it crashed; StepTimeout if it fell silent.
     """
+    kills_before = out_of_memory_kills()
     with ExitStack() as stack:
         files = {name: stack.enter_context(path.open("rb")) for name, path in images.items()}
         request = {
@@ -92,11 +94,15 @@ def run_engine(
             process_group=0,
         )
         stack.callback(_end, process)
-        return _listen(process, stderr, progress, silence_seconds)
+        return _listen(process, stderr, progress, silence_seconds, kills_before)
 
 
 def _listen(
-    process: subprocess.Popen[bytes], stderr: BinaryIO, progress: Progress, silence_seconds: float
+    process: subprocess.Popen[bytes],
+    stderr: BinaryIO,
+    progress: Progress,
+    silence_seconds: float,
+    kills_before: int,
 ) -> EngineResult:
     result: EngineResult | None = None
     for event in _events(process, silence_seconds):
@@ -110,7 +116,7 @@ def _listen(
     exit_code = process.wait()
     if exit_code == 0 and result is not None:
         return result
-    raise _with_log(_crash(exit_code), stderr)
+    raise _with_log(_crash(exit_code, out_of_memory_kills() - kills_before), stderr)
 
 
 def _events(process: subprocess.Popen[bytes], silence_seconds: float) -> Iterator[dict[str, Any]]:
@@ -146,9 +152,11 @@ def _parse(line: bytes) -> dict[str, Any]:
     return event
 
 
-def _crash(exit_code: int) -> WatermarkError:
-    if exit_code == -signal.SIGKILL:  # nobody but the kernel sends it while this process waits for the result
-        return OutOfMemory("The engine was killed while it worked: most likely the task ran out of memory.")
+def _crash(exit_code: int, out_of_memory_kills: int) -> WatermarkError:
+    if exit_code == -signal.SIGKILL and out_of_memory_kills > 0:
+        return OutOfMemory("The engine was killed while it worked: the task ran out of memory.")
+    if exit_code == -signal.SIGKILL:
+        return Interrupted("The engine was killed from outside while it worked.")
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
         return EncodeFailed(f"The engine crashed on this video ({name}).")

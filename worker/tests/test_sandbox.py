@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from worker.errors import EncodeFailed, InternalError, OutOfMemory, StepTimeout, WatermarkError
+from worker.errors import EncodeFailed, InternalError, Interrupted, OutOfMemory, StepTimeout, WatermarkError
 from worker.local import run_local
 from worker.sandbox import run_engine
 from worker.tests.media import make_logo
@@ -32,7 +32,7 @@ def run_script(tmp_path: Path, script: str, **settings: Any) -> None:
     [
         ("os.kill(os.getpid(), signal.SIGSEGV)", EncodeFailed, "SIGSEGV"),
         ("os.abort()", EncodeFailed, "SIGABRT"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", OutOfMemory, "memory"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", Interrupted, "killed from outside"),
         ("sys.exit(3)", EncodeFailed, "exit code 3"),
         ("pass", EncodeFailed, "without a result"),
         ("print('no event')", InternalError, "no event"),
@@ -44,6 +44,20 @@ def test_an_engine_that_dies_is_an_error_of_the_job(
 ) -> None:  # fmt: skip
     with pytest.raises(error, match=word):
         run_script(tmp_path, script)
+
+
+@pytest.mark.parametrize(
+    "content", ["low 0\nhigh 0\noom 1\noom_kill {}\n", "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"]
+)
+def test_an_engine_that_the_kernel_kills_for_memory_is_told_from_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text(content.format(2))
+    monkeypatch.setattr("worker.memory._COUNTERS", (tmp_path / "no such file", counter))
+    killed = f"open({str(counter)!r}, 'w').write({content.format(3)!r})\nos.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(OutOfMemory, match="memory"):
+        run_script(tmp_path, killed)
 
 
 def test_the_log_of_a_dying_engine_comes_along(tmp_path: Path) -> None:
