@@ -110,6 +110,18 @@ def deploy_stack(account: Account, name: str, template: str, parameters: dict[st
     return _wait_for_stack(cloudformation, name)
 
 
+def check_parameters(account: Account, template: str, parameters: dict[str, str]) -> None:
+    """Refuse parameters that the template does not have, as AWS does and the emulator does not.
+
+    Raises:
+        DeploymentFailed: naming them.
+    """
+    declared = account.client("cloudformation").get_template_summary(TemplateBody=template)["Parameters"]
+    unknown = sorted(set(parameters) - {parameter["ParameterKey"] for parameter in declared})
+    if unknown:
+        raise DeploymentFailed(f"the template has no parameter {', '.join(unknown)}; see infra/template.yaml")
+
+
 def _stack_exists(cloudformation: Any, name: str) -> bool:
     try:
         stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -166,7 +178,9 @@ def main() -> int:
             "LambdaCodeKey": upload_function(account, code_bucket),
             **settings.parameters,
         }
-        outputs = deploy_stack(account, settings.stack_name, TEMPLATE.read_text(), parameters)
+        template = TEMPLATE.read_text()
+        check_parameters(account, template, parameters)
+        outputs = deploy_stack(account, settings.stack_name, template, parameters)
         seed_watermark(account, outputs["BucketName"], outputs["WatermarkPrefix"])
     except (DeploymentFailed, ClientError, ValueError, OSError) as error:
         print(f"deploy: {error}", file=sys.stderr, flush=True)

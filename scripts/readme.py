@@ -1,0 +1,25 @@
+"""Write the parts of README.md that are made from the code: python -m scripts.readme."""
+
+import re
+from pathlib import Path
+
+from worker.errors import markdown_table
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def with_generated_parts(text: str) -> str:
+    """The README's text with everything between its markers made anew."""
+    return _replace(text, "errors", markdown_table())
+
+
+def _replace(text: str, name: str, content: str) -> str:
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    made, count = re.subn(f"{begin}.*?{end}", lambda _: f"{begin}\n{content}\n{end}", text, flags=re.DOTALL)
+    if count != 1:
+        raise ValueError(f"README.md must have the markers {begin} and {end} exactly once")
+    return made
+
+
+if __name__ == "__main__":
+    README.write_text(with_generated_parts(README.read_text()))
