@@ -6,6 +6,7 @@ of. Unlike ``PR_SET_PDEATHSIG`` this reaches the programs that a handler has sta
 forked, and works outside Linux.
 """
 
+import atexit
 import os
 import signal
 import subprocess
@@ -34,8 +35,18 @@ class Guard:
             self._groups.discard(group)
             self._tell(f"-{group}")
 
+    def close(self) -> None:
+        """End the guard process, and with it whatever it still watches."""
+        if self._process is not None:
+            if self._process.stdin:
+                self._process.stdin.close()
+            self._process.wait()
+            self._process = None
+
     def _tell(self, line: str) -> None:
         if self._process is None or self._process.poll() is not None:
+            if self._process is None:
+                atexit.register(self.close)
             command = [sys.executable, "-I", "-S", __file__]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
             line = "\n".join(f"+{group}" for group in self._groups)
