@@ -51,11 +51,14 @@ def test_up_status_exec_and_down(tmp_path: Path) -> None:
 def test_a_failing_hook_makes_the_start_fail_loudly(parameters: str, reason: str, tmp_path: Path) -> None:
     home = tmp_path / "account"
     up = emulator(["up"], home, STACK_PARAMETERS=parameters)
-    assert up.returncode == 1
-    assert "10-deploy.sh failed" in up.stderr
-    assert reason in up.stderr
-    assert "export" not in up.stdout
-    assert not processes_of(home)
+    try:
+        assert up.returncode == 1
+        assert "10-deploy.sh failed" in up.stderr
+        assert reason in up.stderr
+        assert "export" not in up.stdout
+        assert not processes_of(home)
+    finally:
+        emulator(["down"], home)
 
 
 def test_a_port_in_use_is_said(tmp_path: Path, account: Path) -> None:

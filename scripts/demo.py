@@ -169,7 +169,8 @@ def _middle_frame(video: Path) -> Image.Image:
 
 def show_result(record: JobRecord, files: list[Path], stopwatch: Stopwatch) -> None:
     """Print where the results are and how long each step took."""
-    table = Table("step", "seconds", title=f"job {record['job_id']}")
+    console.print(f"Job {record['job_id']}", highlight=False)
+    table = Table("step", "seconds")
     for step, seconds in stopwatch.steps.items():
         table.add_row(step, f"{seconds:.1f}")
         if step == "pipeline":
