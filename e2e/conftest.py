@@ -45,7 +45,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     started = emulator(
         ["up"],
         home,
-        STACK_PARAMETERS='{"RetryDelays": "1, 1", "ApiRetryIntervalSeconds": "1"}',
+        STACK_PARAMETERS='{"RetryDelays": "1, 1"}',
         FARGATE_MAX_TASKS="2",
     )
     if started.returncode:

@@ -130,6 +130,7 @@ def test_a_job_that_takes_too_long_is_stopped_and_failed(
     states = boto3.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=pipeline.outputs["StateMachineArn"])
     definition = json.loads(deployed["definition"])
+    del definition["States"]["RunWorker"]["TimeoutSecondsPath"]
     definition["States"]["RunWorker"]["TimeoutSeconds"] = 4
     states.update_state_machine(stateMachineArn=deployed["stateMachineArn"], definition=json.dumps(definition))
     try:

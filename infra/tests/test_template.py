@@ -115,10 +115,26 @@ def test_every_task_state_is_bounded_in_time(template: dict[str, Any], states: d
     assert "TimeoutSeconds" in properties(template, "StateMachine")["Definition"]
     for name, state in states.items():
         if state["Type"] == "Task":
-            assert "TimeoutSeconds" in state, name
+            assert {"TimeoutSeconds", "TimeoutSecondsPath"} & set(state), name
         for retrier in state.get("Retry", []):
             assert retrier["JitterStrategy"] == "FULL", name
             assert retrier["BackoffRate"] > 1, name
+
+
+def test_the_definition_holds_no_reference_and_no_null(template: dict[str, Any]) -> None:
+    """In a property of type JSON, CloudFormation makes a text of a number that is referred to, and takes no null."""
+
+    def walk(value: Any) -> None:
+        assert value is not None
+        if isinstance(value, dict):
+            assert "Ref" not in value
+            for member in value.values():
+                walk(member)
+        elif isinstance(value, list):
+            for member in value:
+                walk(member)
+
+    walk(properties(template, "StateMachine")["Definition"])
 
 
 def test_both_spellings_of_the_suffix_trigger_on_every_kind_of_creation(template: dict[str, Any]) -> None:
