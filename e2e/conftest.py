@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from scripts.account import use_account
 from scripts.pipeline import JobNotFinished, JobRecord, Pipeline
 from scripts.sample_media import make_clip
 
@@ -51,9 +52,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if started.returncode:
         pytest.fail(f"scripts/emulator.sh up failed:\n{started.stderr}")
     before = dict(os.environ)
-    for line in started.stdout.splitlines():
-        name, _, value = line.removeprefix("export ").partition("=")
-        os.environ[name] = value
+    use_account(started.stdout)
     yield home
     os.environ.clear()
     os.environ.update(before)

@@ -1,7 +1,9 @@
 """scripts/demo.sh, as somebody runs it who has just cloned the repository."""
 
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
@@ -9,7 +11,8 @@ import pytest
 from PIL import Image
 
 from e2e.inspection import inspect
-from scripts.sample_media import make_clip, make_logo
+from scripts.sample_media import make_logo
+from worker.tests.media import Clip, make_clip
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = str(ROOT / "scripts" / "demo.sh")
@@ -37,18 +40,29 @@ def assert_nothing_is_left(environment: dict[str, str]) -> None:
             continue
 
 
-def test_a_video_and_a_logo(elsewhere: dict[str, str], tmp_path: Path) -> None:
+def test_without_arguments_it_makes_a_clip(elsewhere: dict[str, str]) -> None:
+    run = demo([], elsewhere)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert str(ROOT / "out" / "sample.mp4") in run.stdout
+    assert_nothing_is_left(elsewhere)
+
+
+def test_a_phones_video_and_a_described_watermark(elsewhere: dict[str, str], tmp_path: Path) -> None:
     name = "demo é+%2B 🎬"
-    video, logo = tmp_path / f"{name}.mp4", tmp_path / "logo.png"
-    make_clip(video, width=320, height=180, seconds=1)
-    make_logo(logo, "DEMO")
+    video, logo, watermark = tmp_path / f"{name}.mp4", tmp_path / "logo.jpg", tmp_path / "watermark.json"
+    phone = Clip(width=1920, height=1080, rate=30, seconds=1, rotation=90, grey=None)
+    make_clip(video, phone)
+    make_logo(tmp_path / "logo.png", "DEMO")
+    with Image.open(tmp_path / "logo.png") as drawn:
+        drawn.convert("RGB").save(logo)
+    watermark.write_text('{"overlays": [{"image": "logo.jpg", "position": "top", "width": "50%"}]}')
     result, picture = ROOT / "out" / f"{name}.mp4", ROOT / "out" / f"{name}.png"
     try:
-        run = demo([str(video), str(logo)], elsewhere)
+        run = demo([str(video), str(watermark)], elsewhere)
         assert run.returncode == 0, run.stdout + run.stderr
         assert inspect(result).timestamps == inspect(video).timestamps
         with Image.open(picture) as sheet:
-            assert sheet.width > 2 * 320
+            assert sheet.height > sheet.width / 2  # the way the phone was held
         assert str(result) in run.stdout
         assert "encoding" in run.stdout
         assert_nothing_is_left(elsewhere)
@@ -85,12 +99,22 @@ def test_a_wrong_command_line_is_said_before_anything_starts(
     assert_nothing_is_left(elsewhere)
 
 
-def test_ctrl_c_leaves_nothing_behind(elsewhere: dict[str, str], tmp_path: Path) -> None:
-    import signal
-    import time
+def test_a_video_is_not_overwritten_by_its_own_result(elsewhere: dict[str, str]) -> None:
+    (ROOT / "out").mkdir(exist_ok=True)
+    video = ROOT / "out" / "already-there.mp4"
+    video.write_bytes(b"precious")
+    try:
+        run = demo([str(video)], elsewhere)
+        assert run.returncode == 1
+        assert "would be overwritten by its own result" in run.stderr.replace("\n", " ")
+        assert video.read_bytes() == b"precious"
+    finally:
+        video.unlink()
 
+
+def test_ctrl_c_leaves_nothing_behind(elsewhere: dict[str, str], tmp_path: Path) -> None:
     video = tmp_path / "interrupted.mp4"
-    make_clip(video, width=1280, height=720, seconds=10)
+    make_clip(video, Clip(width=1280, height=720, rate=30, seconds=10, grey=None))
     run = subprocess.Popen(
         [DEMO, str(video)], env=elsewhere, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )

@@ -1,12 +1,14 @@
 """The emulated account's own life: it starts loudly or not at all, and leaves nothing behind."""
 
+import json
 import re
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from e2e.conftest import emulator
+from e2e.conftest import ROOT, emulator
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
@@ -39,6 +41,67 @@ def test_up_status_exec_and_down(tmp_path: Path) -> None:
     assert not processes_of(home)
     assert [path.name for path in home.iterdir()] == ["localstack.log"]
     assert emulator(["exec", "true"], home).returncode == 1
+
+
+def test_names_prefixes_and_region_are_the_users_choice(tmp_path: Path, clip: Path) -> None:
+    home = tmp_path / "account"
+    names = {
+        "BucketName": "elsewhere",
+        "UploadPrefix": "videos/",
+        "ResultPrefix": "videos/done/",  # below the uploads: a result must not start a job
+        "WatermarkPrefix": "marks/",
+        "JobPrefix": "records/",
+        "ClusterName": "my-cluster",
+        "TaskFamily": "my-task",
+        "ContainerName": "my-container",
+        "FunctionName": "my-function",
+        "StateMachineName": "my-machine",
+        "TaskRoleName": "my-role",
+        "TriggerConcurrency": "0",
+        "RetryDelays": "3",
+    }
+    up = emulator(
+        ["up"], home, STACK_PARAMETERS=json.dumps(names), AWS_DEFAULT_REGION="eu-central-1", STACK_NAME="mine"
+    )
+    try:
+        assert up.returncode == 0, up.stderr
+        script = (
+            "import sys; from pathlib import Path; from scripts.pipeline import Pipeline\n"
+            "pipeline = Pipeline.of_stack('mine')\n"
+            "version = pipeline.upload(Path(sys.argv[1]), 'a/b.mp4')\n"
+            "*_, record = pipeline.follow(version, timeout=120)\n"
+            "print(record['state'], record['output']['key'], len(list(pipeline.records())))"
+        )
+        run = emulator(
+            ["exec", "env", f"PYTHONPATH={ROOT}", sys.executable, "-c", script, str(clip)],
+            home,
+            AWS_DEFAULT_REGION="eu-central-1",
+        )
+        assert run.stdout.split() == ["SUCCEEDED", "videos/done/a/b.mp4", "1"], run.stderr
+        port = up.stdout.split("127.0.0.1:")[1].split()[0]
+        settings = [f"PYTHONPATH={ROOT}", f"STACK_PARAMETERS={json.dumps(names)}", "STACK_NAME=mine"]
+        again = emulator(
+            ["exec", "env", *settings, f"GATEWAY_LISTEN=127.0.0.1:{port}", "python", "-m", "localstack_init.deploy"],
+            home,
+            AWS_DEFAULT_REGION="eu-central-1",
+        )
+        assert again.returncode == 0, again.stderr  # the hook can run any number of times
+    finally:
+        emulator(["down"], home)
+
+
+def test_the_users_own_settings_for_aws_do_not_reach_the_account(account: Path) -> None:
+    strange = {
+        "AWS_PROFILE": "work",
+        "AWS_SESSION_TOKEN": "real",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+        "http_proxy": "http://127.0.0.1:1",
+        "HTTP_PROXY": "http://127.0.0.1:1",
+    }
+    listed = emulator(["exec", "aws", "s3", "ls"], account, **strange)
+    assert "video-batch-processing-bucket" in listed.stdout, listed.stderr
+    up = emulator(["up"], account, **strange)
+    assert {"unset AWS_PROFILE", "unset AWS_SESSION_TOKEN", "unset AWS_ENDPOINT_URL_S3"} <= set(up.stdout.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from uploads import MalformedRecord, Upload, parse_record, reason_to_ignore
 
 BUCKET = "BUCKET"
 UPLOAD_PREFIX = "UPLOAD_PREFIX"
+RESULT_PREFIX = "RESULT_PREFIX"
+WATERMARK_PREFIX = "WATERMARK_PREFIX"
 JOB_PREFIX = "JOB_PREFIX"
 STATE_MACHINE_ARN = "STATE_MACHINE_ARN"
 
@@ -41,6 +43,7 @@ def handle(event: dict[str, Any], _context: object) -> dict[str, list[str]]:
     if event.get("Event") == "s3:TestEvent":
         _log("INFO", "ignored S3's test event", bucket=event.get("Bucket"))
         return {"jobs": []}
+    other_prefixes = (os.environ[RESULT_PREFIX], os.environ[WATERMARK_PREFIX], os.environ[JOB_PREFIX])
     started: list[str] = []
     failed: list[str] = []
     for record in event.get("Records", []):
@@ -49,7 +52,7 @@ def handle(event: dict[str, Any], _context: object) -> dict[str, list[str]]:
         except MalformedRecord as error:
             _log("ERROR", "dropped a malformed record", error=str(error), record=record)
             continue
-        if reason := reason_to_ignore(record, upload, os.environ[BUCKET], os.environ[UPLOAD_PREFIX]):
+        if reason := reason_to_ignore(record, upload, os.environ[BUCKET], os.environ[UPLOAD_PREFIX], other_prefixes):
             _log("INFO", "ignored an object", key=upload.key, reason=reason)
             continue
         identifier = job_id(upload)

@@ -1,5 +1,6 @@
 """S3 event → uploads: which records of an event are videos to work on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -48,14 +49,21 @@ def parse_record(record: dict[str, Any]) -> Upload:
         raise MalformedRecord(f"the record is not an S3 notification: {error!r}") from error
 
 
-def reason_to_ignore(record: dict[str, Any], upload: Upload, bucket: str, upload_prefix: str) -> str | None:
-    """Say why an upload is none of our business, or None if it is a video to work on."""
+def reason_to_ignore(
+    record: dict[str, Any], upload: Upload, bucket: str, upload_prefix: str, other_prefixes: Sequence[str]
+) -> str | None:
+    """Say why an upload is none of our business, or None if it is a video to work on.
+
+    Results are videos too: where their prefix lies below that of the uploads, they must not start jobs of their own.
+    """
     if not str(record.get("eventName", "")).startswith("ObjectCreated:"):
         return "not a created object"
     if upload.bucket != bucket:
         return "another bucket"
     if not upload.key.startswith(upload_prefix):
         return "not under the upload prefix"
+    if any(upload.key.startswith(prefix) for prefix in other_prefixes):
+        return "under the prefix of something else"
     if upload.key.endswith("/"):
         return "a folder marker"
     if not upload.key.lower().endswith(VIDEO_SUFFIX):

@@ -4,6 +4,7 @@ LocalStack's ``ready.d`` hook runs this, in a container and as a process alike. 
 there already is updated or left alone.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -73,15 +74,18 @@ class Account:
             region_name=self._settings.region,
             aws_access_key_id="test",
             aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
-            config=Config(retries={"mode": "standard", "max_attempts": 5}),
+            config=Config(retries={"mode": "standard", "max_attempts": 5}, proxies={}),
         )
 
 
-def upload_function(account: Account, bucket: str) -> str:
+def upload_function(account: Account, bucket: str, region: str) -> str:
     """Store the packaged function and return its key."""
     s3 = account.client("s3")
     package = package_lambda()
-    s3.create_bucket(Bucket=bucket)
+    # S3's oldest region must not be named; in all others a bucket that is there already is an error.
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=bucket, **where)
     s3.put_object(Bucket=bucket, Key=package.key, Body=package.content)
     return package.key
 
@@ -175,7 +179,7 @@ def main() -> int:
         parameters = {
             "WorkerImage": settings.worker_image,
             "LambdaCodeBucket": code_bucket,
-            "LambdaCodeKey": upload_function(account, code_bucket),
+            "LambdaCodeKey": upload_function(account, code_bucket, settings.region),
             **settings.parameters,
         }
         template = TEMPLATE.read_text()

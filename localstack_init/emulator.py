@@ -6,6 +6,7 @@ them run side by side. Nothing is kept when it goes ``down`` but its log.
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,21 @@ class Home:
         self.files = path / "files"
         self._state = path / "emulator.json"
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder: of two that start or end its account, one waits for the other."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
     def remember(self, running: Running) -> None:
-        self._state.write_text(json.dumps(asdict(running)))
+        written = self._state.with_suffix(".new")
+        written.write_text(json.dumps(asdict(running)))
+        written.replace(self._state)
 
     def running(self) -> Running | None:
         """The account of this folder if it is alive."""
@@ -108,7 +122,6 @@ def up(home: Home, port: int | None, on_answer: Callable[[], None] = lambda: Non
     if running := home.running():
         return running
     home.clear()
-    home.path.mkdir(parents=True, exist_ok=True)
     running = _spawn(home, _choose_port(port))
     try:
         home.remember(running)
@@ -136,6 +149,17 @@ def client_environment(running: Running) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", REGION),
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def foreign_settings(environment: Mapping[str, str]) -> set[str]:
+    """Names of variables that would lead a client past the account: to another endpoint, or with other credentials."""
+    return {
+        name
+        for name in environment
+        if name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "no_proxy")
+        or name.startswith("AWS_ENDPOINT_URL_")
     }
 
 
@@ -221,12 +245,8 @@ def _check_hooks_ran(state: dict[str, Any]) -> None:
 
 def _init_state(running: Running) -> dict[str, Any] | None:
     """What LocalStack says of its ready.d hooks; its own "Ready." in the log is printed even if one failed."""
-    with (
-        contextlib.suppress(OSError),
-        urllib.request.urlopen(  # noqa: S310 - the address is our own
-            f"{running.endpoint}/_localstack/init/ready", timeout=2
-        ) as answer,
-    ):
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the shell names
+    with contextlib.suppress(OSError), direct.open(running.endpoint + READY_PATH, timeout=2) as answer:
         state: dict[str, Any] = json.load(answer)
         return state
     return None
@@ -248,6 +268,8 @@ def _end(running: Running) -> None:
 
 
 def _print_exports(running: Running) -> None:
+    for name in sorted(foreign_settings(os.environ)):
+        print(f"unset {name}")
     for name, value in client_environment(running).items():
         print(f"export {name}={value}")
 
@@ -284,13 +306,16 @@ def _run(arguments: argparse.Namespace, home: Home) -> int:
         print("Starting the emulated account ...", file=sys.stderr)
         started = time.monotonic()
         answered: list[float] = []
-        running = up(home, arguments.port, on_answer=lambda: answered.append(time.monotonic() - started))
+        with home.alone():
+            running = up(home, arguments.port, on_answer=lambda: answered.append(time.monotonic() - started))
         took = f" after {time.monotonic() - started:.1f} s (it answered after {answered[0]:.1f} s)" if answered else ""
         print(f"Ready at {running.endpoint}{took}.", file=sys.stderr)
         _print_exports(running)
         return 0
     if arguments.command == "down":
-        print("The account is down." if down(home) else "No account was running.", file=sys.stderr)
+        with home.alone():
+            ended = down(home)
+        print("The account is down." if ended else "No account was running.", file=sys.stderr)
         return 0
     found = home.running()
     if found is None:
@@ -301,7 +326,8 @@ def _run(arguments: argparse.Namespace, home: Home) -> int:
     if not arguments.argv:
         raise EmulatorError("say what to run, for instance: scripts/emulator.sh exec aws s3 ls")
     binaries = Path(sys.executable).parent
-    environment = {**os.environ, **client_environment(found), "PATH": f"{binaries}:{os.environ.get('PATH', '')}"}
+    own = {name: value for name, value in os.environ.items() if name not in foreign_settings(os.environ)}
+    environment = {**own, **client_environment(found), "PATH": f"{binaries}:{os.environ.get('PATH', '')}"}
     try:
         os.execvpe(arguments.argv[0], arguments.argv, environment)  # noqa: S606 - running it is what was asked for
     except FileNotFoundError:

@@ -5,7 +5,6 @@ times are of this machine at this hour.
 """
 
 import argparse
-import os
 import re
 import statistics
 import subprocess
@@ -15,6 +14,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from scripts.account import use_account
 from scripts.pipeline import Pipeline
 from scripts.sample_media import make_clip, make_logo
 
@@ -28,9 +28,7 @@ def start_account() -> tuple[float, float]:
     """Bring a fresh account up; returns the seconds until it answered and until an upload would work."""
     subprocess.run([EMULATOR, "down"], check=True, capture_output=True)
     up = subprocess.run([EMULATOR, "up"], check=True, capture_output=True, text=True)
-    for line in up.stdout.splitlines():
-        name, _, value = line.removeprefix("export ").partition("=")
-        os.environ[name] = value
+    use_account(up.stdout)
     found = re.search(r"after ([\d.]+) s \(it answered after ([\d.]+) s\)", up.stderr)
     if not found:
         raise RuntimeError(f"emulator.sh up said nothing of its times: {up.stderr}")

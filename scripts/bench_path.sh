@@ -2,13 +2,7 @@
 # Measure what the path around the encoder costs. Prints Markdown; see: scripts/bench_path.sh --help
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-"$root/scripts/setup.sh" local
-EMULATOR_HOME=$(mktemp -d)
-export EMULATOR_HOME
-clean_up() {
-    "$root/scripts/emulator.sh" down 2>/dev/null || true
-    rm -rf "$EMULATOR_HOME"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
+# shellcheck source-path=SCRIPTDIR source=own_account.sh
+. "$root/scripts/own_account.sh"
+
 PYTHONPATH="$root" "$root/.venv/bin/python" -m scripts.bench_path "$@"

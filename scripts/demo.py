@@ -1,7 +1,6 @@
 """The work behind scripts/demo.sh: start the account, send one video through it, show what came out."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from scripts.account import use_account
 from scripts.pipeline import JobNotFinished, JobRecord, Pipeline
 from scripts.sample_media import make_clip
 
@@ -63,9 +63,25 @@ def read_arguments(argv: list[str]) -> tuple[Path | None, Path | None]:
     video, watermark = [*files, None, None][:2]
     if video and video.suffix.lower() != ".mp4":
         raise DemoError(f"{video.name} is not an .mp4 file; the pipeline watches for .mp4 uploads only")
+    for made in result_files(video) if video else ():
+        if made.exists() and any(made.samefile(file) for file in files):
+            raise DemoError(
+                f"{made.relative_to(ROOT)} would be overwritten by its own result; move it out of out/ first"
+            )
     if watermark and watermark.suffix.lower() not in PICTURE_SUFFIXES | {".json"}:
         raise DemoError(f"{watermark.name} is neither a picture (.png, .jpg, .webp) nor a .json description")
     return video, watermark
+
+
+def upload_name(video: Path) -> str:
+    """The video's name as most clients send it: some file systems hand names out decomposed."""
+    return unicodedata.normalize("NFC", video.name)
+
+
+def result_files(video: Path) -> tuple[Path, Path]:
+    """Where the watermarked video and the picture of one frame before and after are written."""
+    result = OUT / upload_name(video)
+    return result, result.with_suffix(".png")
 
 
 def start_account() -> None:
@@ -78,9 +94,7 @@ def start_account() -> None:
         answer = subprocess.run([EMULATOR, "up"], check=False, capture_output=True, text=True)
     if answer.returncode:
         raise DemoError(answer.stderr.strip())
-    for line in answer.stdout.splitlines():
-        name, _, value = line.removeprefix("export ").partition("=")
-        os.environ[name] = value
+    use_account(answer.stdout)
 
 
 def upload_watermark(pipeline: Pipeline, watermark: Path) -> dict[str, str]:
@@ -205,8 +219,7 @@ def run(video: Path | None, watermark: Path | None) -> int:
             stopwatch.lap("make a clip")
         pipeline = Pipeline.of_stack()
         metadata = upload_watermark(pipeline, watermark) if watermark else {}
-        # NFC, as most clients send it: some file systems hand names out decomposed
-        name = unicodedata.normalize("NFC", video.name)
+        name = upload_name(video)
         version_id = pipeline.upload(video, name, metadata)
         stopwatch.lap("upload")
         record = follow_job(pipeline, version_id)
@@ -214,7 +227,7 @@ def run(video: Path | None, watermark: Path | None) -> int:
         if record["state"] != "SUCCEEDED":
             show_failure(record)
             return 1
-        result, picture = OUT / name, (OUT / name).with_suffix(".png")
+        result, picture = result_files(video)
         pipeline.fetch(name, result)
         stopwatch.lap("download")
         compare(video, result, picture)

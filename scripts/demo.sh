@@ -19,16 +19,7 @@ TEXT
     ;;
 esac
 
-"$root/scripts/setup.sh" local
-
-EMULATOR_HOME=$(mktemp -d)
-export EMULATOR_HOME
-clean_up() {
-    "$root/scripts/emulator.sh" down 2>/dev/null || true
-    rm -rf "$EMULATOR_HOME"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# shellcheck source-path=SCRIPTDIR source=own_account.sh
+. "$root/scripts/own_account.sh"
 
 PYTHONPATH="$root" "$root/.venv/bin/python" -m scripts.demo "$@"

@@ -100,7 +100,8 @@ def test_the_handler_exists(template: dict[str, Any]) -> None:
 def test_permanent_exit_codes_are_those_that_the_state_machine_never_retries(states: dict[str, Any]) -> None:
     from worker import errors
 
-    conditions = states["HowDidTheTaskEnd"]["Choices"][0]["And"]
+    [permanent] = [choice for choice in states["HowDidTheTaskEnd"]["Choices"] if choice["Next"] == "SayWorkerRefused"]
+    conditions = permanent["And"]
     lowest = conditions[1]["NumericGreaterThanEquals"]
     highest = conditions[2]["NumericLessThanEquals"]
     classes: list[Any] = [
@@ -109,6 +110,23 @@ def test_permanent_exit_codes_are_those_that_the_state_machine_never_retries(sta
     assert len(classes) > 10
     for each in classes:
         assert (lowest <= each.exit_code <= highest) == (not each.retryable), each
+
+
+def test_job_states_are_the_same_words_everywhere() -> None:
+    from scripts.pipeline import TERMINAL_STATES
+    from worker import record
+
+    in_worker = {
+        value
+        for name, value in vars(record).items()
+        if name in ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "SUPERSEDED")
+    }
+    assert in_worker >= TERMINAL_STATES | {"RUNNING"}
+    first = re.findall(r'"state": "([A-Z]+)"', (ROOT / "lambda" / "jobs.py").read_text())
+    assert first == ["QUEUED"]
+    asked = re.findall(r"state, StringEquals: ([A-Z]+)", (ROOT / "infra" / "template.yaml").read_text())
+    asked += re.findall(r"state\n +StringEquals: ([A-Z]+)", (ROOT / "infra" / "template.yaml").read_text())
+    assert set(asked) == TERMINAL_STATES
 
 
 def test_every_task_state_is_bounded_in_time(template: dict[str, Any], states: dict[str, Any]) -> None:

@@ -43,6 +43,8 @@ def account(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
         "AWS_SECRET_ACCESS_KEY": "test",
         "BUCKET": BUCKET,
         "UPLOAD_PREFIX": "unprocessed-vdeos/",
+        "RESULT_PREFIX": "processed-videos/",
+        "WATERMARK_PREFIX": "watermarks/",
         "JOB_PREFIX": "jobs/",
         "STATE_MACHINE_ARN": MACHINE,
     }.items():

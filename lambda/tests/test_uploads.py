@@ -14,6 +14,7 @@ from uploads import MalformedRecord, parse_record, reason_to_ignore
 EVENTS = Path(__file__).parent / "events"
 BUCKET = "video-batch-processing-bucket"
 PREFIX = "unprocessed-vdeos/"
+OTHERS = ("processed-videos/", "unprocessed-vdeos/done/", "jobs/")
 
 # S3 takes any Unicode text as a key; lone surrogates are not text.
 keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
@@ -65,16 +66,17 @@ def test_a_malformed_record_is_said_to_be_one(broken: dict[str, Any]) -> None:
         ("unprocessed-vdeos/a.mov", "not a .mp4 file"),
         ("processed-videos/a.mp4", "not under the upload prefix"),
         ("jobs/a.mp4", "not under the upload prefix"),
+        ("unprocessed-vdeos/done/a.mp4", "under the prefix of something else"),
     ],
 )
 def test_only_videos_under_the_upload_prefix_count(key: str, reason: str | None) -> None:
     record = record_of("put.json")
     record["s3"]["object"]["key"] = quote_plus(key)
-    assert reason_to_ignore(record, parse_record(record), BUCKET, PREFIX) == reason
+    assert reason_to_ignore(record, parse_record(record), BUCKET, PREFIX, OTHERS) == reason
 
 
 def test_deletions_and_other_buckets_are_ignored() -> None:
     deleted = record_of("delete.json")
-    assert reason_to_ignore(deleted, parse_record(deleted), BUCKET, PREFIX) == "not a created object"
+    assert reason_to_ignore(deleted, parse_record(deleted), BUCKET, PREFIX, OTHERS) == "not a created object"
     put = record_of("put.json")
-    assert reason_to_ignore(put, parse_record(put), "another-bucket", PREFIX) == "another bucket"
+    assert reason_to_ignore(put, parse_record(put), "another-bucket", PREFIX, OTHERS) == "another bucket"

@@ -1,10 +1,13 @@
 """The waiting line of tasks: some run, the rest wait for their turn, first come, first served."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 
 from .models import Task
+
+LOG = logging.getLogger(__name__)
 
 
 class TaskQueue:
@@ -42,9 +45,15 @@ class TaskQueue:
     def _fill(self) -> None:
         with self._lock:
             while self._waiting and self._running < self._limit:
-                task = self._waiting.popleft()
+                task = self._waiting[0]
+                thread = threading.Thread(target=self._run_one, args=[task], name=f"fargate-{task.id}", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the machine has no room for another thread: the next task to end tries again
+                    LOG.warning("No thread for task %s yet", task.id)
+                    return
+                self._waiting.popleft()
                 self._running += 1
-                threading.Thread(target=self._run_one, args=[task], name=f"fargate-{task.id}", daemon=True).start()
 
     def _run_one(self, task: Task) -> None:
         try:
