@@ -14,8 +14,9 @@ from worker.colour import rgba_to_yuva
 from worker.geometry import opacity_at
 from worker.layers import Layer
 from worker.planes import plane_image
+from worker.watermark import OPAQUE
 
-OPAQUE = 255
+_Masks = tuple[Image.Image, Image.Image]  # full and half resolution
 
 
 @dataclass
@@ -24,14 +25,18 @@ class _PreparedLayer:
 
     layer: Layer
     planes: tuple[Image.Image, Image.Image, Image.Image]
-    alphas: tuple[Image.Image, Image.Image]  # full and half resolution
-    masks: dict[int, tuple[Image.Image, Image.Image]] = field(default_factory=dict)
+    alphas: _Masks
+    masks: dict[int, _Masks | None] = field(default_factory=dict)
 
-    def masks_for(self, opacity: int) -> tuple[Image.Image, Image.Image]:
-        """Return the alphas at this opacity (0 to 255). Only the last one is kept: a fade never comes back to it."""
+    def masks_for(self, opacity: int) -> _Masks | None:
+        """Return the alphas at this opacity (0 to 255), or None where nothing of them is left.
+
+        Only the last ones are kept: a fade never comes back to them.
+        """
         if opacity not in self.masks:
             table = [(alpha * opacity + OPAQUE // 2) // OPAQUE for alpha in range(256)]
-            self.masks = {opacity: (self.alphas[0].point(table), self.alphas[1].point(table))}
+            full, half = self.alphas[0].point(table), self.alphas[1].point(table)
+            self.masks = {opacity: (full, half) if full.getbbox() else None}
         return self.masks[opacity]
 
 
@@ -48,29 +53,27 @@ class Blender:
         """
         self._layers = [_prepare(layer, matrix, full_range) for layer in layers]
 
-    def apply(self, frame: VideoFrame, seconds: float) -> None:
-        """Blend onto a frame that may be written to.
+    def apply(self, frame: VideoFrame, seconds: float) -> bool:
+        """Blend onto a frame that may be written to, and return whether any mark was put on it.
 
         Args:
             frame: 8-bit 4:2:0, at least as large as the picture that the layers were drawn for.
             seconds: Its time on the video's clock, for `start`, `end` and `fade`.
         """
-        opacities = [round(opacity_at(prepared.layer.overlay, seconds) * OPAQUE) for prepared in self._layers]
-        if not any(opacities):
-            return
+        shown = []
+        for prepared in self._layers:
+            opacity = round(opacity_at(prepared.layer.overlay, seconds) * OPAQUE)
+            if opacity and (masks := prepared.masks_for(opacity)):
+                shown.append((prepared, masks))
+        if not shown:
+            return False
         planes = [plane_image(frame, index) for index in range(3)]
-        for prepared, opacity in zip(self._layers, opacities, strict=True):
-            if opacity == 0:
-                continue
-            full, half = prepared.masks_for(opacity)
+        for prepared, (full, half) in shown:
             left, top = prepared.layer.left, prepared.layer.top
             planes[0].paste(prepared.planes[0], (left, top), full)
             planes[1].paste(prepared.planes[1], (left // 2, top // 2), half)
             planes[2].paste(prepared.planes[2], (left // 2, top // 2), half)
-
-    def is_visible(self, seconds: float) -> bool:
-        """Return whether `apply` would change a frame at this time."""
-        return any(round(opacity_at(prepared.layer.overlay, seconds) * OPAQUE) for prepared in self._layers)
+        return True
 
 
 def _prepare(layer: Layer, matrix: int, full_range: bool) -> _PreparedLayer:

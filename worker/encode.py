@@ -31,6 +31,7 @@ from worker.remux import (
     muxer_options,
 )
 from worker.source import open_movie
+from worker.watermark import never_visible
 
 MAX_DAMAGED_SHARE = 0.01  # a glitch in a phone's video is watermarked with it; more is another video than was shot
 ALWAYS_TOLERATED = 2
@@ -90,6 +91,7 @@ def encode(
 
     Raises:
         CorruptInput: Packets are missing, or too many frames are damaged.
+        WatermarkInvalid: No frame got a mark: the result would be the bare video.
         UnsupportedInput, EncodeFailed, DiskFull
     """
     with open_movie(file) as movie:
@@ -131,6 +133,7 @@ class _Encoding:
         self.last_pts: int | None = None
         self.longest = 0
         self.damaged = 0
+        self.marked = 0
         self.notes: list[str] = []
         self.copies: dict[int, CopiedStream] = {}
         self.layout: list[tuple[str, CopiedStream | None]] = []
@@ -193,6 +196,8 @@ class _Encoding:
         self._transcode(None)
         self.output.mux(self.encoder.encode(None))
         self._refuse_if_incomplete(wanted)
+        if not self.marked:  # the last line of defence: what is known beforehand is refused before the encode
+            raise never_visible("of no frame is it a part", "Correct its start, end, fade, opacity or image.")
         empty = [copied for copied in self.copies.values() if copied.digest.packets == 0]
         self.notes += [f"The {copied.source.type} stream {copied.source.index} was empty." for copied in empty]
         return Encoded(
@@ -238,7 +243,7 @@ class _Encoding:
         self.times.add(frame.pts, self.probed.time_base)
         frame.time_base = self.probed.time_base
         ready = to_writable_420(frame)
-        self.blender.apply(ready, float(frame.pts * self.probed.time_base - self.probed.start))
+        self.marked += self.blender.apply(ready, float(frame.pts * self.probed.time_base - self.probed.start))
         ready.pict_type = 0  # the source's choice of I, P and B is not ours
         self.output.mux(self.encoder.encode(ready))
 

@@ -23,7 +23,7 @@ import av.logging
 from worker.blend import Blender
 from worker.encode import encode
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
-from worker.layers import draw_layers, load_image
+from worker.layers import draw_layers, load_image, refuse_what_never_starts
 from worker.limits import confine
 from worker.probe import probe
 from worker.profiles import PROFILES
@@ -66,7 +66,7 @@ class Events:
 
 
 def run(request: dict[str, Any], events: Events) -> None:
-    """Do the work of a request; its fields are those that `worker.sandbox.Sandbox` writes."""
+    """Do the work of a request; its fields are those that `worker.sandbox.run_engine` writes."""
     output = Path(request["output"])
     with os.fdopen(request["input"], "rb") as source:
         with events.phase("PROBING"):
@@ -77,6 +77,7 @@ def run(request: dict[str, Any], events: Events) -> None:
                 with os.fdopen(descriptor, "rb") as file:
                     images[name] = load_image(file, name)
             layers = draw_layers(watermark, images, probed.picture)
+            refuse_what_never_starts(layers, probed.duration)
             blender = Blender(layers, probed.colour.matrix_for(probed.picture.height), probed.full_range)
             del images, layers  # only the converted layers are needed from here on
         with events.phase("ENCODING") as progress:

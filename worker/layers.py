@@ -1,6 +1,6 @@
 """From watermark images to layers that lie ready on the coded picture; limits come before decoding."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from worker.errors import WatermarkInvalid
 from worker.geometry import Box, Picture, image_size, place, tile_origins, to_coded, turned_size
-from worker.watermark import ImageOverlay, Watermark
+from worker.watermark import ImageOverlay, Watermark, never_visible
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_IMAGE_PIXELS = 25_000_000  # 100 MB as RGBA: what a task of 512 MB can spare
@@ -44,7 +44,7 @@ def load_image(file: BinaryIO, name: str) -> Image.Image:
     """Return a watermark image as RGBA, the first frame of an animated one, upright by its EXIF orientation.
 
     Raises:
-        WatermarkInvalid: Not PNG, JPEG or WebP, broken, or larger than MAX_IMAGE_PIXELS by its header.
+        WatermarkInvalid: Not PNG, JPEG or WebP, broken, larger than MAX_IMAGE_PIXELS by its header, or transparent.
     """
     try:
         with Image.open(file, formats=FORMATS) as image:
@@ -58,11 +58,18 @@ def load_image(file: BinaryIO, name: str) -> Image.Image:
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):  # 16-bit grey, which convert() would clip at 255 and not scale
                 upright = upright.point(lambda value: value / 256, "L") if upright.mode == "I;16" else upright
-            return upright.convert("RGBA")
+            result = upright.convert("RGBA")
     except UnidentifiedImageError as error:
         raise WatermarkInvalid(f"The watermark image {name} is no PNG, JPEG or WebP file.") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise WatermarkInvalid(f"The watermark image {name} is broken: {error}.") from error
+    if not _has_visible_pixels(result):
+        raise never_visible(f"the image {name} is transparent all over", "Use an image with something to see in it.")
+    return result
+
+
+def _has_visible_pixels(image: Image.Image) -> bool:
+    return image.getchannel("A").getbbox() is not None
 
 
 def draw_layers(watermark: Watermark, images: Mapping[str, Image.Image], picture: Picture) -> list[Layer]:
@@ -77,6 +84,23 @@ def draw_layers(watermark: Watermark, images: Mapping[str, Image.Image], picture
         WatermarkInvalid: A mark lies outside the picture altogether, is far larger than it, or is repeated too often.
     """
     return [_draw(overlay, images[overlay.image], picture) for overlay in watermark.overlays]
+
+
+def refuse_what_never_starts(layers: Sequence[Layer], duration: float) -> None:
+    """Refuse a watermark of which nothing starts before the video ends.
+
+    Args:
+        layers: All of the watermark's. Some may start too late: the same watermark may serve longer videos too.
+        duration: Seconds; 0 if the file does not say.
+
+    Raises:
+        WatermarkInvalid
+    """
+    first = min(layer.overlay.start for layer in layers)
+    if duration and first >= duration:
+        raise never_visible(
+            f"it starts at {first:g} s, but the video ends at {duration:.3f} s", "Let it start earlier."
+        )
 
 
 def _draw(overlay: ImageOverlay, image: Image.Image, picture: Picture) -> Layer:
@@ -134,9 +158,8 @@ def _compose(overlay: ImageOverlay, mark: Image.Image, boxes: list[Box], picture
     left, right = (max(0, int(min(box.left for box in boxes))), min(picture.width, int(max(b.right for b in boxes))))
     top, bottom = (max(0, int(min(box.top for box in boxes))), min(picture.height, int(max(b.bottom for b in boxes))))
     if left >= right or top >= bottom:
-        raise WatermarkInvalid(
-            f"The watermark {overlay.image} lies outside the picture of "
-            f"{picture.displayed[0]:.0f}x{picture.displayed[1]:.0f}.",
+        raise never_visible(
+            f"{overlay.image} lies outside the picture of {picture.displayed[0]:.0f}x{picture.displayed[1]:.0f}",
             "Correct its position or margin.",
         )
     even_left, even_top = left - left % 2, top - top % 2
@@ -148,6 +171,11 @@ def _compose(overlay: ImageOverlay, mark: Image.Image, boxes: list[Box], picture
             canvas.paste(mark, where)  # the canvas is empty: keep the colours under transparent pixels
         else:
             _add(canvas, mark, where)
+    if not _has_visible_pixels(canvas):
+        raise never_visible(
+            f"what there is to see in {overlay.image} lies outside the picture or is too small for a pixel",
+            "Correct its position, margin or width.",
+        )
     return Layer(overlay, canvas, even_left, even_top)
 
 

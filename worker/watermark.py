@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,11 +12,12 @@ MAX_OVERLAYS = 4
 MAX_JSON_BYTES = 64 * 1024
 MAX_LENGTH_PIXELS = 8192  # nothing is larger than an 8K picture
 MAX_LENGTH_PERCENT = 1000
+OPAQUE = 255  # alpha has 8 bits
 MAX_SECONDS = 7 * 24 * 3600
+MAX_PROBLEM_CHARACTERS = 300  # the problem quotes the file, and goes into the job record
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 Anchor = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
-ANCHORS: tuple[str, ...] = get_args(Anchor)
 
 
 class Strict(BaseModel):
@@ -40,17 +41,17 @@ class Length(Strict):
 
 
 def _parse_length(value: object) -> object:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return Length(value=float(value))
-    if isinstance(value, str):
-        number = value.strip()
+    if isinstance(value, Length):
+        return value
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        number = value.strip() if isinstance(value, str) else str(value)
         try:
+            # By way of its text a whole number of hundreds of digits is infinity, which the model refuses.
             return Length(value=float(number.removesuffix("%")), percent=number.endswith("%"))
         except ValueError:
             pass
-    if isinstance(value, Length):
-        return value
-    raise ValueError(f"{value!r} is no length: write pixels or a percentage such as '15%'")
+    shown = "a nested value" if isinstance(value, list | dict) else repr(value)  # repr() fails on thousands of levels
+    raise ValueError(f"{shown} is no length: write pixels or a percentage such as '15%'")
 
 
 def _within_reach(length: Length) -> Length:
@@ -71,6 +72,12 @@ def _positive(length: Length) -> Length:
     return length
 
 
+def _visible(opacity: float) -> float:
+    if round(opacity * OPAQUE) == 0:
+        raise ValueError(f"with an opacity of {opacity:g} the watermark is never visible in the video")
+    return opacity
+
+
 def _plain_relative_path(name: str) -> str:
     parts = name.split("/")
     if "\\" in name or not name.isprintable() or any(part in ("", ".", "..") for part in parts):
@@ -85,6 +92,7 @@ Distance = Annotated[AnyLength, AfterValidator(_not_negative)]
 Width = Annotated[AnyLength, AfterValidator(_positive)]
 ImageName = Annotated[str, Field(max_length=512), AfterValidator(_plain_relative_path)]
 Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
+Opacity = Annotated[float, Field(ge=0, le=1), AfterValidator(_visible)]
 
 
 class Point(Strict):
@@ -101,7 +109,7 @@ class ImageOverlay(Strict):
         image: Plain path below the watermark folder.
         position: An anchor, from which `margin` keeps a distance, or the box's own top left corner.
         width: Width of the image before it is turned; its height follows.
-        opacity: 0 is invisible, 1 is the image as it is.
+        opacity: 1 is the image as it is; what 8 bits round to nothing is refused.
         rotate: Degrees clockwise; the box grows to hold the turned image.
         start, end: Seconds of the video's own clock; shown while start <= t < end. No end: to the end.
         fade: Seconds to appear after `start` and to disappear before `end`.
@@ -112,7 +120,7 @@ class ImageOverlay(Strict):
     position: Anchor | Point = "bottom-right"
     width: Width = Length(value=15, percent=True)
     margin: Distance = Length(value=2, percent=True)
-    opacity: Annotated[float, Field(ge=0, le=1)] = 1.0
+    opacity: Opacity = 1.0
     rotate: Annotated[float, Field(ge=-360, le=360)] = 0.0
     start: Seconds = 0.0
     end: Seconds | None = None
@@ -176,10 +184,16 @@ def validate(document: Mapping[str, Any], name: str) -> Watermark:
         raise WatermarkInvalid(f"The watermark {name} is wrong at {_first_problem(error)}.") from error
 
 
+def never_visible(why: str, hint: str) -> WatermarkInvalid:
+    """Return the error of a watermark that would leave the bare video; `why` is half a sentence."""
+    return WatermarkInvalid(f"The watermark is never visible in this video: {why}.", hint)
+
+
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "its top"
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+    problem = f"{place}: {first['msg'].removeprefix('Value error, ')}"
+    return problem if len(problem) <= MAX_PROBLEM_CHARACTERS else problem[:MAX_PROBLEM_CHARACTERS] + " …"
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

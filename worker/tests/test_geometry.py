@@ -1,4 +1,5 @@
 from fractions import Fraction
+from typing import get_args
 
 import pytest
 from hypothesis import assume, given
@@ -17,7 +18,7 @@ from worker.geometry import (
     to_coded,
     turned_size,
 )
-from worker.watermark import ANCHORS, ImageOverlay, validate
+from worker.watermark import Anchor, ImageOverlay, validate
 
 orientations = st.builds(Orientation, st.sampled_from((0, 90, 180, 270)), st.booleans())
 pictures = st.builds(
@@ -51,7 +52,7 @@ def test_the_orientation_is_read_from_the_display_matrix(
     assert orientation_of(matrix) == expected
 
 
-@given(pictures, st.sampled_from(ANCHORS), st.integers(1, 100), st.integers(0, 10))
+@given(pictures, st.sampled_from(get_args(Anchor)), st.integers(1, 100), st.integers(0, 10))
 def test_an_anchored_mark_lies_within_the_displayed_picture(
     picture: Picture, anchor: str, percent: int, margin: int
 ) -> None:

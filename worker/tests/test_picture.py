@@ -128,7 +128,7 @@ def test_the_colour_of_the_mark(
     assert tags[0] == tags[1]
 
 
-@pytest.mark.parametrize(("opacity", "expected"), [(0.0, 128), (0.5, 192), (1.0, 255)])
+@pytest.mark.parametrize(("opacity", "expected"), [(0.25, 160), (0.5, 192), (1.0, 255)])
 def test_opacity(engine_in_process: Engine, tmp_path: Path, opacity: float, expected: int) -> None:
     Image.new("RGBA", (64, 32), (255, 255, 255, 255)).save(tmp_path / "white.png")
     _, output, _ = engine_in_process(

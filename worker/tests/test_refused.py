@@ -1,6 +1,7 @@
 """Files that are no video, or not one for this engine: the right code, a clear sentence, and no output."""
 
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -132,7 +133,7 @@ def test_more_than_8k(logo: Path, tmp_path: Path) -> None:
         (lambda path: Image.new("1", (16000, 16000)).save(path, "PNG"), "16000x16000"),
         (lambda path: path.write_bytes(_png(64)[:2000]), "broken"),
         (lambda path: Image.new("RGB", (8, 8)).save(path, "BMP"), "no PNG"),
-        (lambda path: Image.new("RGBA", (1, 2000)).save(path, "PNG"), "smaller width"),
+        (lambda path: Image.new("RGB", (1, 2000)).save(path, "PNG"), "smaller width"),
     ],
 )
 def test_a_broken_or_monstrous_watermark(
@@ -160,6 +161,43 @@ def test_a_watermark_that_makes_no_sense(document: str, word: str, clip: Path, l
     error = attempt(clip, mark, tmp_path)
     assert isinstance(error, WatermarkInvalid)
     assert word in error.message
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"opacity": 0}, "opacity"),
+        ({"start": 1}, "starts at 1 s, but the video ends at 1.0"),
+        ({"position": {"x": 5000, "y": 0}}, "outside the picture"),
+        ({"position": {"x": -40, "y": 0}, "width": 72, "image": "right_half_empty.png"}, "lies outside"),
+        ({"image": "transparent.png"}, "transparent all over"),
+        ({"start": 0.01, "end": 0.03}, "of no frame"),  # between two frames
+        ({"start": 0.99, "fade": 1000}, "of no frame"),  # after the last frame began
+        ({"image": "faint.png", "opacity": 0.4}, "of no frame"),
+    ],
+)
+def test_the_bare_video_is_never_a_result(
+    settings: dict[str, object], why: str, logo: Path, tmp_path: Path
+) -> None:  # fmt: skip
+    assert logo.exists()
+    Image.new("RGBA", (64, 32), (255, 0, 0, 0)).save(tmp_path / "transparent.png")
+    Image.new("RGBA", (64, 32), (255, 0, 0, 1)).save(tmp_path / "faint.png")
+    half = Image.new("RGBA", (72, 32), (255, 0, 0, 0))
+    half.paste((255, 0, 0, 255), (0, 0, 40, 32))
+    half.save(tmp_path / "right_half_empty.png")
+    (tmp_path / "mark.json").write_text(json.dumps({"overlays": [{"image": "logo.png"} | settings]}))
+    source = make_clip(tmp_path / "in.mp4", Clip(languages=()))
+    error = attempt(source, tmp_path / "mark.json", tmp_path)
+    assert isinstance(error, WatermarkInvalid)
+    assert "never visible" in error.message
+    assert why in error.message
+
+
+def test_one_mark_that_starts_too_late_does_not_matter_beside_one_that_shows(logo: Path, tmp_path: Path) -> None:
+    assert logo.exists()
+    (tmp_path / "mark.json").write_text('{"overlays": [{"image": "logo.png"}, {"image": "logo.png", "start": 60}]}')
+    source = make_clip(tmp_path / "in.mp4", Clip(seconds=0.2, languages=()))
+    assert run_local(source, tmp_path / "out.mp4", tmp_path / "mark.json", lambda *_: None).frames == 5
 
 
 def test_files_that_are_not_there(clip: Path, logo: Path, tmp_path: Path) -> None:

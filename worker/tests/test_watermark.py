@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 from worker.errors import WatermarkInvalid
 from worker.watermark import MAX_JSON_BYTES, Length, Point, for_image, parse_document, validate
 
+NUMBERS = ("width", "margin", "tile", "opacity", "rotate", "start", "end", "fade")
+HUGE = 10**400  # JSON has it, a float does not
+
 
 def overlay(**settings: Any) -> dict[str, Any]:
     return {"overlays": [{"image": "acme.png", **settings}]}
@@ -38,6 +41,8 @@ def test_a_position_may_be_a_point() -> None:
     ("settings", "word"),
     [
         ({"opacity": 1.1}, "opacity"),
+        ({"opacity": 0}, "never visible"),
+        ({"opacity": 0.001}, "never visible"),
         ({"opacity": "0.5"}, "opacity"),
         ({"opacity": True}, "opacity"),
         ({"position": "middle"}, "position"),
@@ -53,11 +58,26 @@ def test_a_position_may_be_a_point() -> None:
         ({"rotate": 361}, "rotate"),
         ({"tile": -1}, "tile"),
         ({"colour": "red"}, "colour"),
+        *(({name: HUGE}, name) for name in NUMBERS),
+        *(({name: -HUGE}, name) for name in NUMBERS),
+        ({"position": {"x": HUGE, "y": 0}}, "position"),
+        ({"width": "x" * 60_000}, "width"),
+        ({"x" * 60_000: 1}, "overlays"),
+        ({"\ud800": 1}, "unicode"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, Any], word: str) -> None:
-    with pytest.raises(WatermarkInvalid, match=word):
+    with pytest.raises(WatermarkInvalid, match=word) as caught:
         validate(overlay(**settings), "acme.json")
+    assert len(caught.value.message.encode()) < 500  # it goes into the record, which is UTF-8
+
+
+@pytest.mark.parametrize("field", ["image", *NUMBERS, "position", "colour"])
+@pytest.mark.parametrize("depth", [10, 900, 5_000, 9_900, 9_990, 30_000])
+def test_a_deep_nest_in_place_of_a_setting_is_refused(field: str, depth: int) -> None:
+    text = b'{"overlays": [{"image": "a.png", "%s": %s%s}]}' % (field.encode(), b"[" * depth, b"]" * depth)
+    with pytest.raises(WatermarkInvalid):
+        validate(parse_document(text, "acme.json"), "acme.json")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +114,7 @@ def test_there_are_one_to_four_overlays(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "text",
     [b"", b"{", b"[]", b"\xff", b'{"overlays": [], "overlays": []}', b'{"a": NaN}', b"[" * 60_000,
+     b'{"a": ' + b"1" * 5000 + b"}",
      b" " * (MAX_JSON_BYTES + 1)],
 )  # fmt: skip
 def test_what_is_no_json_object_is_refused(text: bytes) -> None:
