@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from localstack_fargate.tests.kit import START_TIMEOUT_SECONDS, Emulator, Fargate, emulator, make_client, poll
+from localstack_fargate.tests.lambda_kit import Functions
 
 
 @pytest.fixture(scope="session")
@@ -37,5 +38,12 @@ def client(endpoint: str) -> Callable[[str], Any]:
 def fargate(endpoint: str) -> Iterator[Fargate]:
     """A cluster to run tasks in, removed afterwards with everything in it."""
     made = Fargate(endpoint)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def functions(client: Callable[[str], Any]) -> Iterator[Functions]:
+    made = Functions(client("lambda"))
     yield made
     made.close()

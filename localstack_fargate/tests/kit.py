@@ -87,6 +87,8 @@ def emulator(root: Path, **settings: str) -> Iterator[Emulator]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(root),
+        "OVERRIDE_IN_DOCKER": "0",  # else, in a development container, its files would lie where all others' do
+        "DNS_ADDRESS": "0",
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "FILESYSTEM_ROOT": str(root / "files"),
         "LOCALSTACK_VOLUME_DIR": str(root / "volume"),
@@ -110,7 +112,7 @@ def emulator(root: Path, **settings: str) -> Iterator[Emulator]:
     try:
         yield Emulator(f"http://127.0.0.1:{port}", process, log)
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)  # does nothing if it has ended
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
