@@ -46,7 +46,6 @@ class Probe:
     stream: int
     picture: Picture
     matrix: tuple[int, ...] | None
-    codec: str
     pixel_format: str
     colour: Colour
     time_base: Fraction
@@ -166,7 +165,6 @@ def _describe(movie: InputContainer, stream: VideoStream, first: VideoFrame) -> 
         stream=stream.index,
         picture=Picture(first.width, first.height, aspect if aspect > 0 else Fraction(1), orientation_of(matrix)),
         matrix=matrix,
-        codec=stream.codec_context.codec.canonical_name,
         pixel_format="yuvj420p" if full_range else "yuv420p",
         colour=colour,
         time_base=as_fraction(stream.time_base),

@@ -58,7 +58,9 @@ def test_single_settings_of_the_upload_win(storage: Storage) -> None:
     ]
 
 
-@pytest.mark.parametrize("metadata", [{"watermark-opacity": "much"}, {"watermark-position": "middle"}])
+@pytest.mark.parametrize(
+    "metadata", [{"watermark-opacity": "0"}, {"watermark-opacity": "much"}, {"watermark-position": "middle"}]
+)
 def test_a_wrong_setting_of_the_upload_is_an_error(storage: Storage, metadata: dict[str, str]) -> None:
     with pytest.raises(WatermarkInvalid):
         choose_watermark(storage, settings_for("a.mp4"), metadata)
