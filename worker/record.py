@@ -20,7 +20,8 @@ VERIFYING, PUBLISHING = "VERIFYING", "PUBLISHING"
 PERCENT_AT_START = {FETCHING: 0, PROBING: 8, ENCODING: 10, VERIFYING: 85, PUBLISHING: 95}
 _PERCENT_AT_END = {FETCHING: 8, PROBING: 10, ENCODING: 85, VERIFYING: 95, PUBLISHING: 99}
 
-SECONDS_BETWEEN_PROGRESS = 1.0
+SECONDS_BETWEEN_PROGRESS = 2.0  # each write is a version that the bucket keeps for a while
+MAX_CONFLICTS = 5  # each is someone else's write between ours and the look before it
 FINAL_ATTEMPTS = 5
 MAX_RECORD_BYTES = 256 * 1024
 
@@ -69,7 +70,7 @@ class JobRecord:
             AlreadyFinished, StorageUnavailable, AccessDenied
         """
         changes = {**fields, "updated_at": _now()}
-        for _ in range(FINAL_ATTEMPTS):
+        for _ in range(MAX_CONFLICTS):
             self.fields |= changes
             content = json.dumps(self.fields, indent=1, ensure_ascii=False).encode()
             try:
@@ -81,7 +82,9 @@ class JobRecord:
         raise StorageUnavailable("The job record keeps changing under the worker's hands.")
 
     def progress(self, phase: str, share: float) -> None:
-        """Write phase and percentage, at most once a second; a failure is logged and otherwise ignored.
+        """Write phase and percentage: a new phase at once, the rest at most every two seconds.
+
+        A failure is logged and otherwise ignored.
 
         Raises:
             AlreadyFinished

@@ -1,11 +1,13 @@
 """The parent's side of the engine: starts it without environment or credentials, listens, and ends it in every case."""
 
+import contextlib
 import json
 import os
 import selectors
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ from worker.memory import out_of_memory_kills
 
 SILENCE_SECONDS = 60.0  # a frame takes seconds at the very worst
 CLOSING_SECONDS = 900.0  # moving the index in front rewrites the file: 20 GB at 25 MB/s
+# A reader of the record sees news every 5 s: the record may have skipped an event up to 2 s after its last write, and
+# the heartbeat comes this long after that event at the latest.
+HEARTBEAT_SECONDS = 2.5
 LOG_TAIL_BYTES = 4000
 MAX_LINE_BYTES = 1 << 20
 
@@ -63,7 +68,8 @@ def run_engine(
         output: Absolute path of the result; overwritten.
         watermark: The watermark's document.
         images: Files of the images that it names.
-        progress: Called with a phase and the share of it that is done, 0 to 1.
+        progress: Called with a phase and the share of it that is done, 0 to 1; with the same ones again as a heartbeat
+            while the engine is silent.
 
     Raises:
         WatermarkError: What the engine reported; EncodeFailed if it crashed; StepTimeout if it fell silent.
@@ -105,7 +111,11 @@ def _listen(
     kills_before: int,
 ) -> EngineResult:
     result: EngineResult | None = None
+    phase, share = "PROBING", 0.0  # its first one: starting takes seconds where the CPU is slow
     for event in _events(process, silence_seconds):
+        if event is None:
+            progress(phase, share)
+            continue
         match event:
             case {"event": "progress", "phase": str(phase), "share": float() | int() as share}:
                 progress(phase, share)
@@ -113,21 +123,30 @@ def _listen(
                 result = EngineResult(**fields)
             case {"event": "error", "code": str(code), "message": str(message), "hint": str(hint)}:
                 raise _with_log(from_code(code, message, hint), stderr)
-    exit_code = process.wait()
+    try:
+        exit_code = process.wait(silence_seconds)
+    except subprocess.TimeoutExpired as error:
+        raise StepTimeout("The engine fell silent without ending and was stopped.") from error
     if exit_code == 0 and result is not None:
         return result
     raise _with_log(_crash(exit_code, out_of_memory_kills() - kills_before), stderr)
 
 
-def _events(process: subprocess.Popen[bytes], silence_seconds: float) -> Iterator[dict[str, Any]]:
-    """Yield the engine's events until it closes the pipe."""
+def _events(process: subprocess.Popen[bytes], silence_seconds: float) -> Iterator[dict[str, Any] | None]:
+    """Yield the engine's events until it closes the pipe, and None whenever there is none for HEARTBEAT_SECONDS."""
     assert process.stdout is not None  # noqa: S101 - opened by run_engine; for the type checker
     buffer, allowed = b"", silence_seconds
+    last_event = time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
-            if not selector.select(allowed):
-                raise StepTimeout(f"The engine made no progress for {allowed:.0f} s and was stopped.")
+            left = last_event + allowed - time.monotonic()
+            # Once more even if nothing is left: what came while the caller was busy with an event counts.
+            if not selector.select(max(0.0, min(left, HEARTBEAT_SECONDS))):
+                if time.monotonic() >= last_event + allowed:
+                    raise StepTimeout(f"The engine made no progress for {allowed:.0f} s and was stopped.")
+                yield None
+                continue
             chunk = os.read(process.stdout.fileno(), 65536)
             if not chunk:
                 return
@@ -139,6 +158,7 @@ def _events(process: subprocess.Popen[bytes], silence_seconds: float) -> Iterato
                 event = _parse(line)
                 allowed = CLOSING_SECONDS if event.get("event") == "closing" else silence_seconds
                 yield event
+                last_event = time.monotonic()
 
 
 def _parse(line: bytes) -> dict[str, Any]:
@@ -177,6 +197,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """End the engine's whole process group, whatever state it is in, and reap it."""
     if process.stdout is not None:
         process.stdout.close()
-    if process.poll() is None:
+    # Also if the engine itself has ended: what it started may not have. Its id stays the group's until all are gone.
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()

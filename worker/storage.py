@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from worker.errors import AccessDenied, ConfigurationInvalid, InternalError, StorageUnavailable
 
 MEBIBYTE = 1024 * 1024
-SINGLE_PUT_BYTES = 64 * MEBIBYTE
 PART_BYTES = 16 * MEBIBYTE
+SINGLE_PUT_BYTES = PART_BYTES  # what is larger reports its progress part by part
 MAX_PARTS = 10_000  # S3's own limit
 CHUNK_BYTES = MEBIBYTE
 # Five attempts with S3's own backoff take some 10 s, and a dead connection is noticed after 5 and 30.
@@ -87,7 +87,7 @@ class Storage:
 
     def download(
         self, key: str, version_id: str | None, etag: str, path: Path, progress: Callable[[int], None]
-    ) -> ObjectInfo:
+    ) -> None:
         """Write exactly this version of an object to a file.
 
         Args:
@@ -102,7 +102,7 @@ class Storage:
         try:
             with _translated(f"read {key}"):
                 answer = self._client.get_object(Bucket=self._bucket, Key=key, **pin)
-                info, received = _info(answer), 0
+                received = 0
                 with closing(answer["Body"]) as body, path.open("wb") as file:
                     for chunk in body.iter_chunks(CHUNK_BYTES):
                         file.write(chunk)
@@ -110,9 +110,8 @@ class Storage:
                         progress(received)
         except Conflict as error:
             raise Missing(key) from error
-        if received != info.size:
-            raise StorageUnavailable(f"Only {received} of {info.size} bytes of {key} arrived.")
-        return info
+        if received != answer["ContentLength"]:
+            raise StorageUnavailable(f"Only {received} of {answer['ContentLength']} bytes of {key} arrived.")
 
     def put_json(self, key: str, content: bytes, expected_etag: str | None) -> str:
         """Write an object if it still has this ETag, or does not exist for None; return its new ETag.

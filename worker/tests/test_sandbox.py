@@ -11,18 +11,20 @@ import pytest
 
 from worker.errors import EncodeFailed, InternalError, Interrupted, OutOfMemory, StepTimeout, WatermarkError
 from worker.local import run_local
-from worker.sandbox import run_engine
+from worker.sandbox import Progress, run_engine
 from worker.tests.media import make_logo
 
 
-def run_script(tmp_path: Path, script: str, **settings: Any) -> None:
+def run_script(
+    tmp_path: Path, script: str, progress: Progress = lambda *_: None, **settings: Any
+) -> None:  # fmt: skip
     """Run a script in the engine's place."""
     source = tmp_path / "source"
     source.write_bytes(b"x")
     prologue = "import os, sys, json, time, signal\nrequest = json.load(sys.stdin)\n"
     with source.open("rb") as file:
         run_engine(
-            file, tmp_path / "out", {}, "a.png", {}, lambda *_: None,
+            file, tmp_path / "out", {}, "a.png", {}, progress,
             command=(sys.executable, "-I", "-c", prologue + textwrap.dedent(script)), **settings,
         )  # fmt: skip
 
@@ -77,6 +79,72 @@ def test_a_silent_engine_is_ended_with_its_children(tmp_path: Path) -> None:
     with pytest.raises(StepTimeout):
         run_script(tmp_path, script, silence_seconds=1.0)
     wait_until_gone(int(pid_file.read_text()))
+
+
+def test_an_engine_that_has_ended_leaves_no_children(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    script = f"""
+        import subprocess
+        child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL)
+        open({str(pid_file)!r}, "w").write(str(child.pid))
+        sys.exit(3)
+    """
+    with pytest.raises(EncodeFailed, match="exit code 3"):
+        run_script(tmp_path, script)
+    wait_until_gone(int(pid_file.read_text()))
+
+
+def test_an_engine_that_closes_its_pipe_and_stays_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(StepTimeout, match="without ending"):
+        run_script(tmp_path, "os.close(1)\ntime.sleep(60)", silence_seconds=1.0)
+
+
+@pytest.fixture
+def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.sandbox.HEARTBEAT_SECONDS", 0.2)
+
+
+ENCODING = "print(json.dumps({'event': 'progress', 'phase': 'ENCODING', 'share': 0.5}), flush=True)\n"
+CLOSING = "print(json.dumps({'event': 'closing'}), flush=True)\n"
+RESULT = "print(json.dumps({'event': 'result', 'duration': 1, 'frames': 1, 'notes': [], 'timings': {}}))\n"
+
+
+@pytest.mark.usefixtures("quick_heartbeat")
+def test_a_silent_engine_has_a_heartbeat(tmp_path: Path) -> None:
+    seen: list[tuple[str, float]] = []
+    run_script(
+        tmp_path,
+        "time.sleep(1)\n" + ENCODING + "time.sleep(1)\n" + CLOSING + "time.sleep(1)\n" + RESULT,
+        lambda phase, share: seen.append((phase, share)),
+        silence_seconds=10.0,
+    )
+    first = seen.index(("ENCODING", 0.5))
+    assert set(seen[:first]) == {("PROBING", 0.0)}
+    assert set(seen[first:]) == {("ENCODING", 0.5)}
+    assert first >= 3
+    assert len(seen) - first >= 6
+
+
+@pytest.mark.usefixtures("quick_heartbeat")
+def test_a_heartbeat_does_not_count_as_news_of_the_engine(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    with pytest.raises(StepTimeout, match="no progress for 1 s"):
+        run_script(tmp_path, ENCODING + "time.sleep(60)", lambda *_: time.sleep(0.3), silence_seconds=1.0)
+    assert time.monotonic() - begin < 10
+
+
+@pytest.mark.usefixtures("quick_heartbeat")
+def test_what_the_engine_says_while_the_worker_is_busy_counts(tmp_path: Path) -> None:
+    encoding = 0
+
+    def be_slow_in_heartbeats(phase: str, _share: float) -> None:
+        nonlocal encoding
+        encoding += phase == "ENCODING"
+        if encoding > 1:
+            time.sleep(1.5)
+
+    run_script(tmp_path, ENCODING + "time.sleep(0.6)\n" + RESULT, be_slow_in_heartbeats, silence_seconds=1.0)
+    assert encoding == 2
 
 
 def test_the_engine_sees_no_environment_and_only_its_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
