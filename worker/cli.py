@@ -4,11 +4,12 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from worker.errors import Interrupted, WatermarkError
 from worker.job import Job
+from worker.limits import hide_from_same_user
 from worker.local import run_local
 from worker.log import log_as_json
 from worker.record import PERCENT_AT_START
@@ -23,8 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, the error's own, or 2 for arguments that make no sense."""
     options = _parser().parse_args(arguments)
     try:
-        with stop_on_signals():
-            return _run() if options.command == "run" else _local(options.input, options.output, options.watermark)
+        with stop_on_signals() as ignore_signals:
+            if options.command == "run":
+                return _run(ignore_signals)
+            return _local(options.input, options.output, options.watermark)
     except StopRequested:  # before or after the work itself, which cleans up and tells by itself
         return Interrupted.exit_code
 
@@ -55,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run() -> int:
+def _run(on_end: Callable[[], None]) -> int:
+    hide_from_same_user()
     log_as_json(os.environ.get(JOB_ID))
     try:
         settings = from_environment(os.environ)
@@ -63,7 +67,7 @@ def _run() -> int:
     except WatermarkError as error:
         logging.getLogger(__name__).error("%s", error, extra={"error": error.as_record()})
         return error.exit_code
-    return Job(settings, storage).run()
+    return Job(settings, storage, on_end=on_end).run()
 
 
 def _local(source: Path, output: Path, watermark: Path) -> int:

@@ -34,9 +34,21 @@ log = logging.getLogger(__name__)
 class Job:
     """One attempt at one job."""
 
-    def __init__(self, settings: Settings, storage: Storage, temporary: Path | None = None) -> None:
-        """Prepare an attempt; `temporary` is the folder in which the job's private one is made."""
-        self._settings, self._storage, self._temporary = settings, storage, temporary
+    def __init__(
+        self,
+        settings: Settings,
+        storage: Storage,
+        temporary: Path | None = None,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare an attempt.
+
+        Args:
+            temporary: The folder in which the job's private one is made.
+            on_end: Called once the end of the attempt is in the record, with signals held back: the exit code is
+                settled, and a signal that came meanwhile must not make another one of it.
+        """
+        self._settings, self._storage, self._temporary, self._on_end = settings, storage, temporary, on_end
         self._timings: dict[str, float] = {}
         self._notes: list[str] = []
         self._record = JobRecord(
@@ -56,9 +68,18 @@ class Job:
         )
 
     def run(self) -> int:
-        """Do the job and return the exit code: 0 if nothing is left to do, else the error's own."""
+        """Do the job and return the exit code: 0 if it has its result or needs none, else the error's own."""
+        try:
+            return self._attempt()
+        except AlreadyFinished as finished:
+            log.info("the job is %s already: nothing to do", finished)
+            return finished.exit_code
+
+    def _attempt(self) -> int:
         try:
             return self._run()
+        except AlreadyFinished:
+            raise
         except StopRequested:
             return self._fail(Interrupted())
         except WatermarkError as error:
@@ -77,11 +98,9 @@ class Job:
             else:
                 published = self._make()
             self._succeed(published)
-        except AlreadyFinished as finished:
-            log.info("the job is %s already: nothing to do", finished)
         except Superseded:
             log.info("a newer upload of the same key exists: nothing is published")
-            self._record.finish(state=records.SUPERSEDED, error=None, timings=self._timings)
+            self._finish(state=records.SUPERSEDED, error=None, timings=self._timings)
         return 0
 
     def _start(self) -> None:
@@ -151,7 +170,7 @@ class Job:
 
     def _succeed(self, published: Published) -> None:
         output = {"key": self._settings.output_key, "size": published.size, "duration": published.duration}
-        self._record.finish(
+        self._finish(
             state=records.SUCCEEDED,
             percent=100,
             output=output,
@@ -162,17 +181,25 @@ class Job:
         log.info("the job succeeded", extra={"output": output, "timings": self._timings})
 
     def _fail(self, error: WatermarkError) -> int:
-        """Put the error into the record; the process exits with its code even if that fails."""
+        """Put the error into the record; the process exits with its code even if that fails.
+
+        Raises:
+            AlreadyFinished
+        """
         log.error("%s", error, extra={"error": error.as_record(), "detail": "\n".join(getattr(error, "__notes__", []))})
         state = records.RUNNING if error.retryable else records.FAILED
         try:
-            with shielded():
-                self._record.finish(state=state, error=error.as_record(), timings=self._timings)
-        except AlreadyFinished:
-            return 0
+            self._finish(state=state, error=error.as_record(), timings=self._timings)
         except WatermarkError as failure:
             log.error("the error was not written to the record: %s", failure)
         return error.exit_code
+
+    def _finish(self, **fields: Any) -> None:
+        with shielded():
+            try:
+                self._record.finish(**fields)
+            finally:
+                self._on_end()
 
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.errors import StorageUnavailable, WatermarkError
+from worker.errors import InternalError, StorageUnavailable, WatermarkError, from_code
 from worker.log import rfc3339
 from worker.storage import Conflict, Missing, Storage
 
@@ -29,7 +29,22 @@ log = logging.getLogger(__name__)
 
 
 class AlreadyFinished(Exception):
-    """The record is in a terminal state: whoever put it there has the last word."""
+    """The record is in a terminal state: whoever put it there has the last word.
+
+    Attributes:
+        state: That state.
+        exit_code: What the process exits with: 0 if the job has its result or needs none, else the code of a permanent
+            error, the recorded one if it is one of ours. Whoever started the process must not take it for a success.
+    """
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.state: str = record["state"]
+        error = record.get("error")
+        code = error.get("code") if isinstance(error, dict) else None
+        recorded = from_code(str(code))
+        permanent = InternalError.exit_code if recorded.retryable else recorded.exit_code
+        self.exit_code = permanent if self.state == FAILED else 0
+        super().__init__(self.state)
 
 
 class JobRecord:
@@ -130,7 +145,7 @@ class JobRecord:
             log.warning("the job record is no JSON object; it is written anew")
             return
         if found.get("state") in TERMINAL:
-            raise AlreadyFinished(found["state"])
+            raise AlreadyFinished(found)
         self.fields |= found
 
 

@@ -1,7 +1,7 @@
 """SIGTERM as an exception: the only way to leave a blocking call at once and still clean up."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -11,9 +11,13 @@ class StopRequested(BaseException):
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[None]:
-    """Within the block the first SIGTERM or SIGINT raises StopRequested in the main thread; later ones do nothing."""
-    requested = False
+def stop_on_signals() -> Iterator[Callable[[], None]]:
+    """Within the block the first SIGTERM or SIGINT raises StopRequested in the main thread; later ones do nothing.
+
+    The block gets a function after which no signal does anything any more, not even one that is held back at that
+    moment, and not after the block either: for a process whose end is told already and that only has to exit with it.
+    """
+    requested = ignoring = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         nonlocal requested
@@ -21,12 +25,19 @@ def stop_on_signals() -> Iterator[None]:
             requested = True
             raise StopRequested
 
+    def ignore() -> None:
+        nonlocal ignoring
+        ignoring = True
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield ignore
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not ignoring:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 @contextmanager

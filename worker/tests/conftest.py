@@ -16,6 +16,7 @@ from worker.engine import run as run_request
 from worker.local import run_local
 from worker.sandbox import EngineResult
 from worker.tests.media import Clip, make_clip, make_logo
+from worker.tests.world import World
 
 
 @pytest.fixture
@@ -101,3 +102,16 @@ def bucket(s3: Any) -> str:
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return name
+
+
+@pytest.fixture
+def world(s3: Any, bucket: str, tmp_path: Path) -> World:
+    (tmp_path / "tasks").mkdir()
+    world = World(s3, bucket, tmp_path / "tasks")
+    world.put("watermarks/default.png", make_logo(tmp_path / "default.png").read_bytes())
+    return world
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return make_clip(tmp_path_factory.mktemp("video") / "clip.mp4", Clip(seconds=0.4)).read_bytes()

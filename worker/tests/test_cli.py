@@ -39,6 +39,24 @@ def test_run_without_its_environment_says_which_variable_is_missing() -> None:
     assert "BUCKET" in entry["message"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has it")
+def test_a_worker_hides_its_environment_from_the_engine() -> None:
+    script = """
+import ctypes, sys
+from worker import cli
+
+def ask(_environment):
+    PR_GET_DUMPABLE = 3  # linux/prctl.h
+    print(ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0))
+    sys.exit(0)
+
+cli.from_environment = ask
+cli.main(["run"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=True)
+    assert done.stdout == b"0\n"
+
+
 def test_help_names_both_commands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--help"])

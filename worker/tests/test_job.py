@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,77 +14,20 @@ import av
 import pytest
 
 from worker import settings as names
-from worker.errors import CorruptInput, DiskFull, Interrupted, SourceGone, StorageUnavailable, WatermarkNotFound
-from worker.job import Job
+from worker.errors import (
+    CorruptInput,
+    DiskFull,
+    InternalError,
+    Interrupted,
+    SourceGone,
+    StorageUnavailable,
+    WatermarkNotFound,
+)
 from worker.publish import publish
 from worker.sandbox import run_engine
-from worker.settings import from_environment
 from worker.storage import Storage
-from worker.tests.media import Clip, make_clip, make_logo
-
-KEY = "unprocessed-vdeos/acme/b é +%2B.mp4"
-OUTPUT = "processed-videos/acme/b é +%2B.mp4"
-RECORD = "jobs/b-0123456789abcdef.json"
-
-
-@dataclass
-class World:
-    """A bucket with a watermark, and what a test does in it."""
-
-    s3: Any
-    bucket: str
-    folder: Path
-
-    def put(self, key: str, body: bytes, **more: Any) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **more)
-        return answer
-
-    def get(self, key: str) -> bytes:
-        content: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return content
-
-    def upload(self, body: bytes, **metadata: str) -> dict[str, str]:
-        """Upload the source and return the environment of its job."""
-        answer = self.put(KEY, body, Metadata={name.replace("_", "-"): value for name, value in metadata.items()})
-        return {
-            names.BUCKET: self.bucket,
-            names.UPLOAD_PREFIX: "unprocessed-vdeos/",
-            names.WATERMARK_PREFIX: "watermarks/",
-            names.RESULT_PREFIX: "processed-videos/",
-            names.JOB_PREFIX: "jobs/",
-            names.JOB_ID: "b-0123456789abcdef",
-            names.SOURCE_KEY: KEY,
-            names.SOURCE_VERSION_ID: answer.get("VersionId", ""),
-            names.SOURCE_ETAG: answer["ETag"].strip('"'),
-            names.ATTEMPT: "1",
-        }
-
-    def run(self, environment: Mapping[str, str]) -> int:
-        code = Job(from_environment(environment), Storage(self.bucket), self.folder).run()
-        assert list(self.folder.iterdir()) == [], "the temporary folder is left behind"
-        return code
-
-    @property
-    def record(self) -> dict[str, Any]:
-        record: dict[str, Any] = json.loads(self.get(RECORD))
-        return record
-
-    def keys(self, prefix: str) -> list[str]:
-        answer = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
-        return [entry["Key"] for entry in answer.get("Contents", [])]
-
-
-@pytest.fixture
-def world(s3: Any, bucket: str, tmp_path: Path) -> World:
-    (tmp_path / "tasks").mkdir()
-    world = World(s3, bucket, tmp_path / "tasks")
-    world.put("watermarks/default.png", make_logo(tmp_path / "default.png").read_bytes())
-    return world
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return make_clip(tmp_path_factory.mktemp("video") / "clip.mp4", Clip(seconds=0.4)).read_bytes()
+from worker.tests.media import make_logo
+from worker.tests.world import KEY, OUTPUT, RECORD, World
 
 
 def test_a_job_from_upload_to_record(world: World, video: bytes, tmp_path: Path) -> None:
@@ -124,13 +66,24 @@ def test_a_job_from_upload_to_record(world: World, video: bytes, tmp_path: Path)
     assert record["notes"] == []
 
 
-@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "SUPERSEDED"])
-def test_a_finished_job_is_not_touched(world: World, video: bytes, state: str) -> None:
+@pytest.mark.parametrize(
+    ("record", "exit_code"),
+    [
+        ({"state": "SUCCEEDED"}, 0),
+        ({"state": "SUPERSEDED"}, 0),
+        ({"state": "FAILED", "error": {"code": "CORRUPT_INPUT"}}, CorruptInput.exit_code),
+        ({"state": "FAILED", "error": {"code": "DISK_FULL"}}, InternalError.exit_code),  # by the state machine, at last
+        ({"state": "FAILED", "error": {"code": "WORKER_CRASHED"}}, InternalError.exit_code),
+        ({"state": "FAILED", "error": "anything"}, InternalError.exit_code),
+        ({"state": "FAILED"}, InternalError.exit_code),
+    ],
+)
+def test_a_finished_job_is_not_touched(world: World, video: bytes, record: dict[str, Any], exit_code: int) -> None:
     environment = world.upload(video)
-    record = json.dumps({"state": state}).encode()
-    world.put(RECORD, record)
-    assert world.run(environment) == 0
-    assert world.get(RECORD) == record
+    content = json.dumps(record).encode()
+    world.put(RECORD, content)
+    assert world.run(environment) == exit_code
+    assert world.get(RECORD) == content
     assert world.keys("processed-videos/") == []
 
 
@@ -258,7 +211,7 @@ def test_a_job_that_is_ended_elsewhere_stops_quietly(
         return real(*arguments)
 
     monkeypatch.setattr("worker.job.publish", end_and_publish)
-    assert world.run(environment) == 0
+    assert world.run(environment) == InternalError.exit_code
     assert world.record == {"state": "FAILED"}
 
 
