@@ -35,7 +35,7 @@ class WatermarkError(Exception):
         exit_code: What the process exits with.
         retryable: Whether another attempt at the same job may succeed.
         message: One sentence on what happened; the class has the general one, an instance the particular one.
-        hint: One sentence on what to do.
+        hint: One sentence on what to do; a transient error's is true of the last attempt too.
     """
 
     code: ClassVar[str]
@@ -183,7 +183,10 @@ class DiskFull(TransientError):
     code = "DISK_FULL"
     exit_code = 40
     message = "There is not enough disk space for the video and its result."
-    hint = "Give the task more ephemeral storage (some three times the video's size), or wait for other tasks to end."
+    hint = (
+        "Give the task more ephemeral storage (some three times the video's size), or wait for other tasks to end; "
+        "upload the video again if the job has failed for good."
+    )
 
 
 class StorageUnavailable(TransientError):
@@ -192,7 +195,7 @@ class StorageUnavailable(TransientError):
     code = "STORAGE_UNAVAILABLE"
     exit_code = 41
     message = "S3 did not answer as it should."
-    hint = "Usually it passes; the job is tried again by itself."
+    hint = "It usually passes, and a job is tried several times; upload the video again if it has failed for good."
 
 
 class StepTimeout(TransientError):
@@ -201,7 +204,7 @@ class StepTimeout(TransientError):
     code = "TIMEOUT"
     exit_code = 42
     message = "A step made no progress for too long and was stopped."
-    hint = "The job is tried again by itself; if it stays so, give the task more CPU."
+    hint = "A job is tried several times; if it has failed for good, give the task more CPU and upload the video again."
 
 
 class Interrupted(TransientError):
@@ -210,7 +213,10 @@ class Interrupted(TransientError):
     code = "INTERRUPTED"
     exit_code = 43
     message = "The task was stopped before the job was done."
-    hint = "The job is tried again by itself unless it was stopped on purpose."
+    hint = (
+        "A job is tried several times, even if its task was stopped on purpose; "
+        "upload the video again if it has failed for good."
+    )
 
 
 def all_errors() -> Iterator[type[WatermarkError]]:

@@ -20,6 +20,12 @@ def test_each_error_says_in_one_sentence_what_happened_and_what_to_do() -> None:
             assert "\n" not in sentence
 
 
+def test_hints_are_true_of_the_last_attempt_too() -> None:
+    for error in all_errors():
+        assert "tried again" not in error.hint
+        assert not error.retryable or ("failed for good" in error.hint and "upload the video again" in error.hint)
+
+
 def test_an_error_survives_the_way_through_its_record() -> None:
     for error in all_errors():
         again = from_code(error.code, "What happened.", "What to do.")
