@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import boto3
 import pytest
 
@@ -77,6 +78,23 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video that takes long enough to encode that a test can do something meanwhile."""
     path = tmp_path_factory.mktemp("media") / "long.mp4"
     make_clip(path, width=1280, height=720, rate=30, seconds=20)
+    return path
+
+
+@pytest.fixture(scope="session")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short video that is large, for nothing in it can be compressed: its result needs more than one part."""
+    path = tmp_path_factory.mktemp("media") / "noise.mp4"
+    width, height, frames = 640, 360, 150
+    with av.open(str(path), "w", format="mp4") as output:
+        stream = output.add_stream("libx264", rate=25, options={"preset": "ultrafast", "crf": "14"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for _ in range(frames):
+            frame = av.VideoFrame(width, height, "yuv420p")
+            for plane in frame.planes:
+                plane.update(os.urandom(plane.buffer_size))
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
     return path
 
 

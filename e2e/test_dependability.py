@@ -86,6 +86,20 @@ def test_a_later_upload_replaces_an_earlier_result(pipeline: Pipeline, clip: Pat
     assert head["Metadata"]["job-id"] == second["job_id"]
 
 
+def test_a_large_result_replaces_a_small_one_in_parts(
+    pipeline: Pipeline, clip: Path, noise: Path, wait_for_job: WaitForJob, tmp_path: Path
+) -> None:
+    assert wait_for_job(pipeline.upload(clip, "grown.mp4"))["state"] == "SUCCEEDED"
+    done = wait_for_job(pipeline.upload(noise, "grown.mp4"))
+    assert done["state"] == "SUCCEEDED", done
+    head = pipeline.s3.head_object(Bucket=pipeline.bucket, Key=pipeline.result_key("grown.mp4"))
+    assert head["ETag"].strip('"').endswith("-2"), "published in one piece: make the clip larger"
+    assert head["Metadata"]["job-id"] == done["job_id"]
+    pipeline.fetch("grown.mp4", tmp_path / "result.mp4")
+    assert inspect(tmp_path / "result.mp4").timestamps == inspect(noise).timestamps
+    assert "Uploads" not in pipeline.s3.list_multipart_uploads(Bucket=pipeline.bucket)
+
+
 def test_twenty_uploads_at_once_are_twenty_results(pipeline: Pipeline, clip: Path, wait_for_job: WaitForJob) -> None:
     names = [f"burst/{number:02}.mp4" for number in range(20)]
     records = [wait_for_job(version_id) for version_id in [pipeline.upload(clip, name) for name in names]]
