@@ -32,11 +32,13 @@ def run(pipeline: Pipeline, machine: dict[str, Any], start: str, record: dict[st
     """Put a job record, run the machine from a state to its end; returns the execution and the record it left."""
     states, job_id = boto3.client("stepfunctions"), f"case-{uuid.uuid4().hex[:16]}"
     key = f"jobs/{job_id}.json"
-    pipeline.s3.put_object(Bucket=pipeline.bucket, Key=key, Body=json.dumps({"job_id": job_id, **record}))
+    source = {"key": "unprocessed-vdeos/none.mp4", "version_id": job_id, "etag": "e", "size": 1}
+    pipeline.s3.put_object(
+        Bucket=pipeline.bucket, Key=key, Body=json.dumps({"job_id": job_id, "source": source, **record})
+    )
     states.update_state_machine(
         stateMachineArn=machine["arn"], definition=json.dumps({**machine["definition"], "StartAt": start})
     )
-    source = {"key": "unprocessed-vdeos/none.mp4", "version_id": "v", "etag": "e", "size": 1}
     attempt = {"number": 3, "timeout": 60, "retryDelays": [1, 1], "retries": 2}
     started = states.start_execution(
         stateMachineArn=machine["arn"],
