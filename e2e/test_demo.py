@@ -99,6 +99,16 @@ def test_a_wrong_command_line_is_said_before_anything_starts(
     assert_nothing_is_left(elsewhere)
 
 
+def test_it_runs_from_anywhere_and_through_a_link(elsewhere: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong module')")
+    (tmp_path / "demo").symlink_to(DEMO)
+    run = subprocess.run(
+        [tmp_path / "demo", "missing.mp4"], cwd=tmp_path, env=elsewhere, capture_output=True, text=True, check=False
+    )
+    assert "there is no file missing.mp4" in run.stderr, run.stderr
+    assert_nothing_is_left(elsewhere)
+
+
 def test_a_video_is_not_overwritten_by_its_own_result(elsewhere: dict[str, str]) -> None:
     (ROOT / "out").mkdir(exist_ok=True)
     video = ROOT / "out" / "already-there.mp4"

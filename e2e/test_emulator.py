@@ -1,14 +1,19 @@
 """The emulated account's own life: it starts loudly or not at all, and leaves nothing behind."""
 
 import json
+import os
 import re
+import signal
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from e2e.conftest import ROOT, emulator
+from e2e.conftest import EMULATOR, ROOT, emulator
+from e2e.inspection import wait_until
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
@@ -122,6 +127,29 @@ def test_a_failing_hook_makes_the_start_fail_loudly(parameters: str, reason: str
         assert not processes_of(home)
     finally:
         emulator(["down"], home)
+
+
+def test_two_that_start_at_once_are_two_accounts(tmp_path: Path) -> None:
+    homes = [tmp_path / "one", tmp_path / "two"]
+    with ThreadPoolExecutor() as both:
+        started = list(both.map(lambda home: emulator(["up"], home), homes))
+    try:
+        assert [up.returncode for up in started] == [0, 0], [up.stderr for up in started]
+        assert started[0].stdout != started[1].stdout
+    finally:
+        for home in homes:
+            emulator(["down"], home)
+
+
+def test_a_start_that_is_interrupted_leaves_no_hook_behind(tmp_path: Path) -> None:
+    home = tmp_path / "account"
+    up = subprocess.Popen([EMULATOR, "up"], env={**os.environ, "EMULATOR_HOME": str(home)}, start_new_session=True)
+    wait_until(
+        lambda: any("localstack_init.deploy" in " ".join(each.cmdline()) for each in processes_of(home)), "the hook"
+    )
+    os.killpg(up.pid, signal.SIGINT)
+    assert up.wait(60) == 130
+    wait_until(lambda: not processes_of(home), "the end of all that was started", seconds=3)
 
 
 def test_a_port_in_use_is_said(tmp_path: Path, account: Path) -> None:

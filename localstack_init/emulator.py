@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOOKS = Path(__file__).resolve().parent / "ready.d"
 PREFERRED_PORT = 4566
 START_TIMEOUT_SECONDS = 240
-STOP_TIMEOUT_SECONDS = 30
+STOP_TIMEOUT_SECONDS = 12  # nothing is kept, so there is little to wait for
 POLL_SECONDS = 0.1
 LOG_TAIL_LINES = 25
 READY_PATH = "/_localstack/init/ready"
@@ -122,7 +122,19 @@ def up(home: Home, port: int | None, on_answer: Callable[[], None] = lambda: Non
     if running := home.running():
         return running
     home.clear()
-    running = _spawn(home, _choose_port(port))
+    with contextlib.ExitStack() as start:
+        start.enter_context(_only_one_chooses_a_port())
+        running = _spawn(home, _choose_port(port))
+
+        def answered() -> None:
+            start.close()
+            on_answer()
+
+        _see_it_start(home, running, answered)
+    return running
+
+
+def _see_it_start(home: Home, running: Running, on_answer: Callable[[], None]) -> None:
     try:
         home.remember(running)
         _wait_until_ready(home, running, on_answer)
@@ -130,7 +142,6 @@ def up(home: Home, port: int | None, on_answer: Callable[[], None] = lambda: Non
         _end(running)
         home.clear()
         raise
-    return running
 
 
 def down(home: Home) -> bool:
@@ -161,6 +172,14 @@ def foreign_settings(environment: Mapping[str, str]) -> set[str]:
         if name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "no_proxy")
         or name.startswith("AWS_ENDPOINT_URL_")
     }
+
+
+@contextlib.contextmanager
+def _only_one_chooses_a_port() -> Iterator[None]:
+    """Hold all other starts of this user back: a port that was found free is taken only once the emulator listens."""
+    with Path(f"/tmp/emulated-account-{os.getuid()}.lock").open("w") as lock:  # noqa: S108 - TMPDIR may differ by account
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _choose_port(wanted: int | None) -> int:
@@ -256,15 +275,14 @@ def _end(running: Running) -> None:
     process = running.process()
     if process is None:
         return
+    # Those that it would leave behind, such as a hook that still deploys, have to be known before it ends.
+    everything = [process, *process.children(recursive=True)]
     process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_TIMEOUT_SECONDS)
-    except psutil.TimeoutExpired:
-        descendants = process.children(recursive=True)
-        for each in [process, *descendants]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
-        psutil.wait_procs([process, *descendants], timeout=5)
+    psutil.wait_procs([process], timeout=STOP_TIMEOUT_SECONDS)
+    for each in everything:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(everything, timeout=5)
 
 
 def _print_exports(running: Running) -> None:

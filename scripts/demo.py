@@ -167,8 +167,9 @@ def _middle_frame(video: Path) -> Image.Image:
     with av.open(str(video)) as source:
         stream = source.streams.video[0]
         middle = (source.duration or 0) / av.time_base / 2 + (stream.start_time or 0) * float(stream.time_base or 0)
-        frame = next(source.decode(stream))
-        for frame in source.decode(stream):
+        frames = source.decode(stream)
+        frame = next(frames)
+        for frame in frames:
             if frame.time is not None and frame.time >= middle:
                 break
         picture: Image.Image = frame.to_image()
@@ -192,9 +193,9 @@ def show_result(record: JobRecord, files: list[Path], stopwatch: Stopwatch) -> N
                 table.add_row(f"  {phase.lower()}", f"{taken:.1f}", style="dim")
     console.print(table)
     for note in record.get("notes", []):
-        console.print(f"note: {note}")
+        console.print(f"note: {note}", highlight=False, markup=False)
     for file in files:
-        console.print(str(file), soft_wrap=True, highlight=False)
+        console.print(str(file), soft_wrap=True, highlight=False, markup=False)
 
 
 def show_failure(record: JobRecord) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Watermark a video through the whole emulated pipeline, from nothing. See: scripts/demo.sh --help
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 
 case "${1:-}" in
 -h | --help)
@@ -22,4 +22,4 @@ esac
 # shellcheck source-path=SCRIPTDIR source=own_account.sh
 . "$root/scripts/own_account.sh"
 
-PYTHONPATH="$root" "$root/.venv/bin/python" -m scripts.demo "$@"
+PYTHONPATH="$root" "$root/.venv/bin/python" -P -m scripts.demo "$@"

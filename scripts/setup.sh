@@ -46,7 +46,8 @@ if [ "$lock_stamp" != "$lock_done" ]; then
     if command -v uv >/dev/null; then
         uv venv --quiet --seed --python 3.13 .venv
     else
-        "$(find_python)" -m venv .venv
+        python=$(find_python) || exit 1
+        "$python" -m venv .venv
     fi
     "${install[@]}" --require-hashes -r "$lock"
 fi

@@ -31,9 +31,15 @@ def run_local(
         raise SourceGone(f"There is no file {source}.", "Correct the path of the input.")
     if output.exists() and output.samefile(source):
         raise ConfigurationInvalid("The output is the input itself.", "Give the output another name.")
+    if output.exists() and (not output.is_file() or (watermark.is_file() and output.samefile(watermark))):
+        raise ConfigurationInvalid(
+            f"The output {output} is the watermark, or no ordinary file.", "Give the output another name."
+        )
     if not output.parent.is_dir():
         raise ConfigurationInvalid(f"There is no folder {output.parent}.", "Create it, or correct the output's path.")
     document, images = _read_watermark(watermark)
+    if any(output.exists() and output.samefile(image) for image in images.values()):
+        raise ConfigurationInvalid("The output is one of the watermark's images.", "Give the output another name.")
     partial = output.parent / f".{output.name[:100]}.{secrets.token_hex(4)}.partial"
     try:
         with source.open("rb") as file:

@@ -17,6 +17,22 @@ def test_local_on_files(clip: Path, logo: Path, tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "out.mp4").stat().st_size > 0
 
 
+def test_what_is_no_place_for_a_result_is_left_alone(
+    clip: Path, logo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    pipe, own_logo = tmp_path / "pipe", tmp_path / "own.png"
+    os.mkfifo(pipe)
+    own_logo.write_bytes(logo.read_bytes())
+    described = tmp_path / "mark.json"
+    described.write_text('{"overlays": [{"image": "own.png"}]}')
+    for output, watermark in [(pipe, logo), (own_logo, own_logo), (own_logo, described), (clip, logo)]:
+        arguments = ["local", str(clip), str(output), "--watermark", str(watermark)]
+        assert main(arguments) == ConfigurationInvalid.exit_code
+        assert "Give the output another name." in capsys.readouterr().err
+    assert pipe.is_fifo()
+    assert own_logo.read_bytes() == logo.read_bytes()
+
+
 def test_an_error_is_a_sentence_a_hint_and_an_exit_code(
     logo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
