@@ -1,5 +1,6 @@
 """The emulated account's own life: it starts loudly or not at all, and leaves nothing behind."""
 
+import contextlib
 import json
 import os
 import re
@@ -121,8 +122,10 @@ def test_a_failing_hook_makes_the_start_fail_loudly(parameters: str, reason: str
     up = emulator(["up"], home, STACK_PARAMETERS=parameters)
     try:
         assert up.returncode == 1
-        assert "10-deploy.sh failed" in up.stderr
-        assert reason in up.stderr
+        _starting, what, why, *_ = up.stderr.splitlines()
+        assert "10-deploy.sh failed" in what
+        assert why.startswith("deploy: ")
+        assert reason in why
         assert "export" not in up.stdout
         assert not processes_of(home)
     finally:
@@ -141,14 +144,32 @@ def test_two_that_start_at_once_are_two_accounts(tmp_path: Path) -> None:
             emulator(["down"], home)
 
 
-def test_a_start_that_is_interrupted_leaves_no_hook_behind(tmp_path: Path) -> None:
+def test_two_that_start_one_account_share_it(tmp_path: Path) -> None:
+    home = tmp_path / "account"
+    with ThreadPoolExecutor() as both:
+        started = list(both.map(lambda _: emulator(["up"], home), range(2)))
+    try:
+        assert [up.returncode for up in started] == [0, 0], [up.stderr for up in started]
+        assert started[0].stdout == started[1].stdout
+        assert sorted(up.stderr.split()[0] for up in started) == ["Running", "Starting"]
+        emulators = [each for each in processes_of(home) if "localstack.runtime.main" in each.cmdline()]
+        assert len(emulators) == 1
+    finally:
+        emulator(["down"], home)
+    assert not processes_of(home)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_is_interrupted_leaves_no_hook_behind(number: signal.Signals, tmp_path: Path) -> None:
     home = tmp_path / "account"
     up = subprocess.Popen([EMULATOR, "up"], env={**os.environ, "EMULATOR_HOME": str(home)}, start_new_session=True)
     wait_until(
         lambda: any("localstack_init.deploy" in " ".join(each.cmdline()) for each in processes_of(home)), "the hook"
     )
-    os.killpg(up.pid, signal.SIGINT)
-    assert up.wait(60) == 130
+    os.killpg(up.pid, number)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(up.pid, number)  # impatience does not keep it from cleaning up
+    assert up.wait(60) == 128 + number
     wait_until(lambda: not processes_of(home), "the end of all that was started", seconds=3)
 
 
@@ -156,4 +177,59 @@ def test_a_port_in_use_is_said(tmp_path: Path, account: Path) -> None:
     taken = emulator(["status"], account).stdout.split("127.0.0.1:")[1].split()[0]
     up = emulator(["up", "--port", taken], tmp_path / "account")
     assert up.returncode == 1
-    assert f"port {taken} is in use" in up.stderr
+    assert f"port {taken} cannot be used: Address already in use" in up.stderr
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1", "http"])
+def test_what_is_no_port_is_said(port: str, tmp_path: Path) -> None:
+    up = emulator(["up", f"--port={port}"], tmp_path / "account")
+    assert up.returncode == 2
+    assert f"a port is a number from 1 to 65535, not '{port}'" in up.stderr
+
+
+def test_an_account_that_runs_stays_where_it_is(account: Path) -> None:
+    running = emulator(["status"], account).stdout
+    again = emulator(["up"], account)
+    assert again.returncode == 0
+    assert again.stderr.startswith("Running already at http://127.0.0.1:")
+    elsewhere = emulator(["up", "--port", "1024"], account)
+    assert (elsewhere.returncode, elsewhere.stdout) == (1, "")
+    assert re.fullmatch(r"emulator\.sh: the account runs on port \d+ already; .+ down\n", elsewhere.stderr)
+    assert emulator(["status"], account).stdout == running
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"pid": "x", "created": 1, "port": 1}', "\udcff"])
+@pytest.mark.parametrize("command", [["up"], ["status"], ["exec", "true"], ["down"]])
+def test_a_damaged_folder_is_said_in_one_sentence(command: list[str], content: str, tmp_path: Path) -> None:
+    state = tmp_path / "emulator.json"
+    state.write_bytes(os.fsencode(content))
+    answer = emulator(command, tmp_path)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert re.fullmatch(rf"emulator\.sh: {state} is damaged .+\n", answer.stderr)
+
+
+@pytest.mark.parametrize("command", ["up", "status"])
+def test_a_folder_that_is_none_is_said_in_one_sentence(command: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    answer = emulator([command], tmp_path / "file")
+    assert answer.returncode == 1
+    assert re.fullmatch(rf"emulator\.sh: {tmp_path}/file\S*: .+\n", answer.stderr)
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ([str(ROOT)], "Permission denied"),
+        (["--", str(ROOT / "README.md")], "Permission denied"),
+        (["no-such-command"], "No such file or directory"),
+    ],
+)
+def test_what_cannot_be_run_is_said(command: list[str], reason: str, account: Path) -> None:
+    answer = emulator(["exec", *command], account)
+    assert answer.returncode == 1
+    assert answer.stderr == f"emulator.sh: {command[-1]!r} cannot be run: {reason}\n"
+
+
+def test_the_command_may_follow_two_dashes(account: Path) -> None:
+    answer = emulator(["exec", "--", "echo", "--", "--port"], account)
+    assert answer.stdout == "-- --port\n", answer.stderr
