@@ -28,6 +28,7 @@ class TaskDefinition:
     execution_role_arn: str | None
     ephemeral_storage: Mapping[str, Any] | None
     runtime_platform: Mapping[str, str] | None
+    volumes: tuple[Mapping[str, Any], ...] = ()
     tags: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -73,6 +74,7 @@ def find_task_definition(account_id: str, region: str, reference: str) -> TaskDe
         execution_role_arn=getattr(found, "execution_role_arn", None),
         ephemeral_storage=copy.deepcopy(found.ephemeral_storage),
         runtime_platform=copy.deepcopy(found.runtime_platform),
+        volumes=tuple(copy.deepcopy(found.volumes or [])),
         tags=copy.deepcopy(found.tags or []),
     )
 

@@ -21,8 +21,8 @@ class TaskEngine:
 
     def __init__(self, configuration: Configuration) -> None:
         self._launcher = create_launcher(configuration)
-        self._endpoint = TaskEndpoint()
-        self._queue = TaskQueue(configuration.max_tasks, self._run)
+        self._endpoint = TaskEndpoint(self._launcher)
+        self._queue = TaskQueue(self._launcher.capacity, self._run)
         self._runs: dict[str, TaskRun] = {}
         self._lock = threading.Lock()
 
@@ -32,7 +32,14 @@ class TaskEngine:
 
     def stop(self, task: Task, reason: str | None) -> None:
         """Stop a task as StopTask does, also one that waits; a task that is stopping already stays as it is."""
-        task.request_stop("UserInitiated", reason or "Task stopped by user")
+        self._end(task, "UserInitiated", reason or "Task stopped by user")
+
+    def interrupt(self, task: Task) -> None:
+        """Take the capacity of a Spot task back, as AWS does: SIGTERM at once, and SIGKILL after ``stopTimeout``."""
+        self._end(task, "SpotInterruption", "Your Spot Task was interrupted.")
+
+    def _end(self, task: Task, stop_code: str, reason: str) -> None:
+        task.request_stop(stop_code, reason)
         if self._queue.withdraw(task):
             finish(task)
             return
@@ -54,6 +61,7 @@ class TaskEngine:
             run.kill()
         self._wait_for_runs()
         self._endpoint.close()
+        self._launcher.close()
 
     def _current_runs(self) -> list[TaskRun]:
         with self._lock:

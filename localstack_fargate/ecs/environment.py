@@ -1,7 +1,5 @@
 """The environment of a container: what Fargate puts there, what the task definition says, what RunTask overrides."""
 
-from localstack import config
-
 from ..launchers.base import ResourceInitializationError
 from ..task_endpoint.server import TaskEndpoint
 from .models import Container, Task
@@ -21,7 +19,7 @@ def container_environment(task: Task, container: Container, endpoint: TaskEndpoi
         "AWS_REGION": task.region,
         "AWS_DEFAULT_REGION": task.region,
         "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{config.GATEWAY_LISTEN[0].port}",
+        "AWS_ENDPOINT_URL": endpoint.gateway_url,
         **{variable["name"]: variable["value"] for variable in defined if "name" in variable and "value" in variable},
         **endpoint.environment(task, container),
     }

@@ -4,22 +4,25 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-expla
 """
 
 import logging
+import math
 import queue
 import threading
 import time
 from functools import partial
 
-from ..launchers.base import ContainerSpec, Exit, Launcher, LaunchError, RunningContainer, Sandbox, TaskSpec
+from ..launchers.base import ContainerSpec, Exit, Launcher, LaunchError, RunningContainer, Sandbox
 from ..task_endpoint.server import TaskEndpoint
+from .dependencies import DependencyNotResolved, may_start, may_stop, seconds_to_start
 from .environment import container_environment
+from .health import HealthCheck
 from .logs import AwsLogs, NoLogs, open_logs
-from .models import Container, Task
+from .models import Container, Task, now
+from .specs import container_spec, task_spec
 
 LOG = logging.getLogger(__name__)
 
 DEFAULT_STOP_TIMEOUT = 30
 MAX_STOP_TIMEOUT = 120  # Fargate's maximum
-CPU_UNITS_PER_VCPU = 1024
 
 
 class TaskRun:
@@ -30,8 +33,11 @@ class TaskRun:
         self._launcher = launcher
         self._endpoint = endpoint
         self._sandbox: Sandbox | None = None
+        self._containers = {container.name: container for container in task.containers}
+        self._specs: dict[str, ContainerSpec] = {}
         self._running: dict[str, RunningContainer] = {}
         self._logs: dict[str, AwsLogs | NoLogs] = {}
+        self._health_checks: dict[str, HealthCheck] = {}
         self._exits: queue.SimpleQueue[tuple[Container, Exit] | None] = queue.SimpleQueue()
         self._kill_now = threading.Event()
 
@@ -41,8 +47,11 @@ class TaskRun:
         try:
             task.update("PENDING", "connectivityAt")
             if task.desired_status == "RUNNING":
-                self._start()
-                self._wait_for_reason_to_stop()
+                self._prepare()
+                self._supervise()
+        except DependencyNotResolved as error:
+            LOG.info("Task %s: %s", task.id, error)
+            task.request_stop("TaskFailedToStart", f"TaskFailedToStart: {error}")
         except LaunchError as error:
             task.request_stop("TaskFailedToStart", str(error))
         except Exception as error:
@@ -58,7 +67,7 @@ class TaskRun:
             finish(task)
 
     def wake(self) -> None:
-        """Look at the task's desiredStatus: somebody has asked for its end."""
+        """Look at the task again: somebody has asked for its end, or a container's health has changed."""
         self._exits.put(None)
 
     def kill(self) -> None:
@@ -66,39 +75,56 @@ class TaskRun:
         self._kill_now.set()
         self.wake()
 
-    def _start(self) -> None:
+    def _prepare(self) -> None:
         task = self.task
         self._endpoint.register(task)
-        specs = [self._spec(container) for container in task.containers]
-        for container, spec in zip(task.containers, specs, strict=True):
-            self._logs[container.name] = open_logs(task, spec)
-        cpu, memory = int(task.cpu) / CPU_UNITS_PER_VCPU, int(task.memory)
+        for container in task.containers:
+            environment = container_environment(task, container, self._endpoint)
+            self._specs[container.name] = container_spec(task, container, environment)
+        for name, spec in self._specs.items():
+            self._logs[name] = open_logs(task, spec)
         task.update(None, "pullStartedAt")
-        self._sandbox = self._launcher.prepare(TaskSpec(task.id, tuple(specs), cpu, memory))
+        self._sandbox = self._launcher.prepare(task_spec(task, self._specs.values()))
         task.update("ACTIVATING", "pullStoppedAt")
-        for container, spec in zip(task.containers, specs, strict=True):
-            if task.desired_status == "STOPPED":
-                return
-            self._running[container.name] = self._sandbox.start(
-                spec, self._logs[container.name], partial(self._on_exit, container)
-            )
-            container.last_status = "RUNNING"
-        task.update("RUNNING", "startedAt")
 
-    def _spec(self, container: Container) -> ContainerSpec:
-        environment = container_environment(self.task, container, self._endpoint)
-        return ContainerSpec(container.runtime_id, container.definition, environment)
+    def _supervise(self) -> None:
+        """Start each container as soon as it may, and return when the task has a reason to stop."""
+        task = self.task
+        waiting = list(task.containers)
+        while task.desired_status == "RUNNING" and not self._kill_now.is_set():
+            for container in [each for each in waiting if may_start(each, self._containers)]:
+                self._start(container)
+                waiting.remove(container)
+            if not waiting and task.last_status != "RUNNING":
+                task.update("RUNNING", "startedAt")
+            ended = self._next_exit(seconds_to_start(waiting, self._containers))
+            if ended and ended.essential:
+                task.request_stop("EssentialContainerExited", "Essential container in task exited")
+
+    def _start(self, container: Container) -> None:
+        assert self._sandbox is not None  # noqa: S101 - for the type checker: it was prepared
+        name = container.name
+        running = self._sandbox.start(self._specs[name], self._logs[name], partial(self._on_exit, container))
+        self._running[name] = running
+        with self.task.lock:
+            container.running = running
+            container.started_at = time.monotonic()
+            container.last_status = "RUNNING"
+            container.times["startedAt"] = now()
+            self.task.update()
+        if container.health_check is not None:
+            on_status = partial(self._on_health, container)
+            self._health_checks[name] = HealthCheck(container.health_check, running, on_status)
 
     def _on_exit(self, container: Container, ending: Exit) -> None:
         self._exits.put((container, ending))
 
-    def _wait_for_reason_to_stop(self) -> None:
-        """Until an essential container or all containers have ended, or somebody wants the task to stop."""
-        task = self.task
-        while task.desired_status == "RUNNING" and not self._kill_now.is_set():
-            ended = self._next_exit(None)
-            if ended and (ended.essential or not self._running):
-                task.request_stop("EssentialContainerExited", "Essential container in task exited")
+    def _on_health(self, container: Container, status: str) -> None:
+        with self.task.lock:
+            if container.last_status == "RUNNING":
+                container.health_status = status
+                self.task.update()
+        self.wake()
 
     def _next_exit(self, timeout: float | None) -> Container | None:
         """Wait for the next container to end, or for ``wake``, and note how it ended."""
@@ -109,12 +135,15 @@ class TaskRun:
         if event is None:
             return None
         container, ending = event
-        self._running.pop(container.name, None)
+        del self._running[container.name]
+        if container.name in self._health_checks:
+            self._health_checks.pop(container.name).close()
         self._logs.pop(container.name).close()
         with self.task.lock:
             container.last_status = "STOPPED"
             container.exit_code = ending.code
             container.reason = ending.reason
+            container.times["finishedAt"] = now()
             self.task.update()
         return container
 
@@ -122,18 +151,19 @@ class TaskRun:
         task = self.task
         task.update("DEACTIVATING")
         task.update("STOPPING")
-        for name, running in self._running.items():
-            LOG.debug("Task %s: stopping container %s", task.id, name)
-            running.stop()
-        started = time.monotonic()
-        killed: set[str] = set()
+        deadlines: dict[str, float] = {}  # of those that were asked to stop; infinite once they were killed
         while self._running:
-            left = {name: started + self._stop_timeout(name) - time.monotonic() for name in self._running}
-            for name, seconds in left.items():
-                if seconds <= 0 and name not in killed:
-                    self._running[name].kill()
-                    killed.add(name)
-            self._next_exit(min((seconds for name, seconds in left.items() if name not in killed), default=None))
+            still_running = [self._containers[name] for name in self._running]
+            for container in still_running:
+                name, running = container.name, self._running[container.name]
+                if name not in deadlines and (self._kill_now.is_set() or may_stop(container, still_running)):
+                    running.stop()
+                    deadlines[name] = time.monotonic() + _stop_timeout(container)
+                if name in deadlines and (self._kill_now.is_set() or deadlines[name] <= time.monotonic()):
+                    running.kill()
+                    deadlines[name] = math.inf
+            next_deadline = min(deadlines.get(name, math.inf) for name in self._running)
+            self._next_exit(None if math.isinf(next_deadline) else max(0.0, next_deadline - time.monotonic()))
         task.update("DEPROVISIONING", "executionStoppedAt")
         self._endpoint.unregister(task)
         for logs in self._logs.values():
@@ -141,12 +171,10 @@ class TaskRun:
         if self._sandbox is not None:
             self._sandbox.close()
 
-    def _stop_timeout(self, name: str) -> float:
-        if self._kill_now.is_set():
-            return 0
-        definition = next(container.definition for container in self.task.containers if container.name == name)
-        timeout = definition.get("stopTimeout")
-        return min(float(DEFAULT_STOP_TIMEOUT if timeout is None else timeout), MAX_STOP_TIMEOUT)
+
+def _stop_timeout(container: Container) -> float:
+    timeout = container.definition.get("stopTimeout")
+    return min(float(DEFAULT_STOP_TIMEOUT if timeout is None else timeout), MAX_STOP_TIMEOUT)
 
 
 def finish(task: Task) -> None:

@@ -3,13 +3,14 @@
 import copy
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttribute
 
+from ..launchers.base import RunningContainer
 from .definitions import TaskDefinition
 
 PLATFORM_VERSION = "1.4.0"
@@ -25,15 +26,23 @@ def now() -> datetime:
 
 @dataclass
 class Container:
-    """One container of a task. ``definition`` is the container definition with the overrides applied."""
+    """One container of a task. ``definition`` is the container definition with the overrides applied.
+
+    ``running`` is there from its start on, also when it has ended; ``started_at`` is that moment on the monotonic
+    clock.
+    """
 
     arn: str
     task_arn: str
     runtime_id: str
     definition: dict[str, Any]
     last_status: str = "PENDING"
+    health_status: str = "UNKNOWN"
     exit_code: int | None = None
     reason: str | None = None
+    running: RunningContainer | None = None
+    started_at: float | None = None
+    times: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -42,6 +51,12 @@ class Container:
     @property
     def essential(self) -> bool:
         return bool(self.definition.get("essential", True))
+
+    @property
+    def health_check(self) -> dict[str, Any] | None:
+        """Its ``healthCheck``, if it has one: the command ``["NONE"]`` is none."""
+        check: dict[str, Any] = self.definition.get("healthCheck") or {}
+        return check if check.get("command", ["NONE"])[0] != "NONE" else None
 
     def describe(self) -> dict[str, Any]:
         """The container as DescribeTasks shows it."""
@@ -57,7 +72,7 @@ class Container:
             "reason": self.reason,
             "networkBindings": [],
             "networkInterfaces": [],
-            "healthStatus": "UNKNOWN",
+            "healthStatus": self.health_status,
             "cpu": str(definition.get("cpu") or 0),
             "memory": _text(definition.get("memory")),
             "memoryReservation": _text(definition.get("memoryReservation")),
@@ -67,7 +82,10 @@ class Container:
 
 @dataclass(eq=False)  # a task is itself, whatever its state
 class Task:
-    """A task from RunTask on. Every change goes through ``update``, which counts the version."""
+    """A task from RunTask on. Every change goes through ``update``, which counts the version.
+
+    ``listener`` is told of each, in order and while the task is locked: it must not wait for anything.
+    """
 
     arn: str
     cluster_arn: str
@@ -92,11 +110,17 @@ class Task:
     stop_code: str | None = None
     stopped_reason: str | None = None
     times: dict[str, datetime] = field(default_factory=lambda: {"createdAt": now()})
+    listener: Callable[["Task"], None] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def id(self) -> str:
         return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def is_interruptible(self) -> bool:
+        """Whether AWS may take its capacity back at any time."""
+        return self.capacity_provider_name == "FARGATE_SPOT"
 
     @property
     def task_role_arn(self) -> str | None:
@@ -108,6 +132,8 @@ class Task:
             self.last_status = last_status or self.last_status
             self.times.update(dict.fromkeys(times, now()))
             self.version += 1
+            if self.listener is not None:
+                self.listener(self)
 
     def request_stop(self, stop_code: str, reason: str | None) -> bool:
         """Say that the task shall stop, and why. Only the first reason counts; returns whether this was it."""
@@ -137,7 +163,7 @@ class Task:
                 "enableExecuteCommand": self.enable_execute_command,
                 "ephemeralStorage": dict(storage or {"sizeInGiB": FARGATE_EPHEMERAL_STORAGE_GIB}),
                 "group": self.group,
-                "healthStatus": "UNKNOWN",
+                "healthStatus": self._health_status(),
                 "lastStatus": self.last_status,
                 "launchType": self.launch_type,
                 "memory": self.memory,
@@ -154,6 +180,13 @@ class Task:
                 **self.times,
             }
             return {key: value for key, value in shown.items() if value is not None}
+
+    def _health_status(self) -> str:
+        """That of the essential containers together, so far as they have health checks."""
+        statuses = [c.health_status for c in self.containers if c.essential and c.health_check]
+        if "UNHEALTHY" in statuses:
+            return "UNHEALTHY"
+        return "HEALTHY" if statuses and set(statuses) == {"HEALTHY"} else "UNKNOWN"
 
     def _architecture(self) -> str:
         platform = self.definition.runtime_platform or {}

@@ -5,19 +5,20 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from ..launchers.base import Capacity
 from .models import Task
 
 LOG = logging.getLogger(__name__)
 
 
 class TaskQueue:
-    """Runs at most ``limit`` tasks at a time, each in a thread of its own."""
+    """Runs as many tasks at a time as there is capacity for, each in a thread of its own."""
 
-    def __init__(self, limit: int, run: Callable[[Task], None]) -> None:
-        self._limit = limit
+    def __init__(self, capacity: Capacity, run: Callable[[Task], None]) -> None:
+        self._capacity = capacity
         self._run = run
         self._waiting: deque[Task] = deque()
-        self._running = 0
+        self._running: set[Task] = set()
         self._lock = threading.Lock()
 
     def submit(self, task: Task) -> None:
@@ -33,7 +34,8 @@ class TaskQueue:
                 self._waiting.remove(task)
             except ValueError:
                 return False
-            return True
+        self._fill()  # it may have been the one that there was no room for
+        return True
 
     def withdraw_all(self) -> list[Task]:
         """Take all waiting tasks out of the line."""
@@ -44,7 +46,7 @@ class TaskQueue:
 
     def _fill(self) -> None:
         with self._lock:
-            while self._waiting and self._running < self._limit:
+            while self._waiting and self._has_room(self._waiting[0]):
                 task = self._waiting[0]
                 thread = threading.Thread(target=self._run_one, args=[task], name=f"fargate-{task.id}", daemon=True)
                 try:
@@ -53,12 +55,20 @@ class TaskQueue:
                     LOG.warning("No thread for task %s yet", task.id)
                     return
                 self._waiting.popleft()
-                self._running += 1
+                self._running.add(task)
+
+    def _has_room(self, task: Task) -> bool:
+        if not self._running:  # a task that is larger than all there is has to run somehow
+            return True
+        if self._capacity.tasks is not None and len(self._running) >= self._capacity.tasks:
+            return False
+        memory = sum(int(each.memory) for each in (*self._running, task))
+        return self._capacity.memory is None or memory <= self._capacity.memory
 
     def _run_one(self, task: Task) -> None:
         try:
             self._run(task)
         finally:
             with self._lock:
-                self._running -= 1
+                self._running.remove(task)
             self._fill()

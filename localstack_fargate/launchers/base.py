@@ -1,7 +1,8 @@
 """What a launcher is: something that can run the containers of a task."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -34,11 +35,15 @@ class ResourceInitializationError(LaunchError):
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """A container to run. ``definition`` is its container definition (API names) with the overrides applied."""
+    """A container to run. ``definition`` is its container definition (API names) with the overrides applied.
+
+    ``environment`` is complete: what Fargate sets, environment files and secrets included.
+    """
 
     runtime_id: str
     definition: Mapping[str, Any]
     environment: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -51,12 +56,19 @@ class ContainerSpec:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A task to run. ``cpu`` are vCPUs, ``memory`` MiB: the task's limits, for launchers that can enforce them."""
+    """A task to run. ``cpu`` are vCPUs, ``memory`` MiB: the task's limits, for launchers that can enforce them.
+
+    ``volumes`` are the names of the task's volumes, which live as long as the task; ``architecture`` is ECS's
+    ``X86_64`` or ``ARM64``; ``mac_address`` is that of the task's network interface, if it has one.
+    """
 
     task_id: str
     containers: tuple[ContainerSpec, ...]
     cpu: float
     memory: int
+    volumes: tuple[str, ...] = ()
+    architecture: str = "X86_64"
+    mac_address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,34 @@ class Exit:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class Capacity:
+    """How much may run at a time: a number of tasks, and the sum of their memory in MiB. None is without bound."""
+
+    tasks: int | None = None
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """A network that a container is in, as the container runtime sees it."""
+
+    ipv4_address: str
+    ipv4_subnet: str
+    ipv4_gateway: str
+    mac_address: str
+
+
+@dataclass(frozen=True)
+class ContainerFacts:
+    """What the container runtime knows of a container. ``image_id`` is ``sha256:…``, or empty if it has none."""
+
+    id: str
+    name: str
+    image_id: str = ""
+    network: NetworkFacts | None = None
+
+
 class Output(Protocol):
     """Where a container's output goes."""
 
@@ -75,13 +115,25 @@ class Output(Protocol):
 
 
 class RunningContainer(Protocol):
-    """A container that was started. Neither method waits; both may be called after its end."""
+    """A container that was started. Every method may be called after its end, too."""
 
     def stop(self) -> None:
-        """Send SIGTERM to the container's first process."""
+        """Send SIGTERM to the container's first process. Does not wait."""
 
     def kill(self) -> None:
-        """Send SIGKILL to all of the container's processes."""
+        """Send SIGKILL to all of the container's processes. Does not wait."""
+
+    def run(self, command: Sequence[str], timeout: float) -> int | None:
+        """Run a command inside the container and wait for it, ``timeout`` seconds at most.
+
+        Returns its exit code, None if it took too long or the container has ended. Nothing of it stays behind.
+        """
+
+    def facts(self) -> ContainerFacts:
+        """What the runtime knows of it."""
+
+    def statistics(self) -> Mapping[str, Any] | None:
+        """Its use of CPU, memory, disk and network now, as Docker's API gives it; None if the runtime cannot tell."""
 
 
 class Sandbox(Protocol):
@@ -101,5 +153,19 @@ class Sandbox(Protocol):
 class Launcher(Protocol):
     """Runs tasks in one particular way."""
 
+    capacity: Capacity
+
+    gateway_url: str
+    """The emulator's gateway as a task reaches it."""
+
+    endpoint_url: str
+    """The task endpoint as a task reaches it: ``http://169.254.170.2`` if that can be had, as on Fargate."""
+
+    def listen(self) -> socket.socket:
+        """Open the listening socket that tasks find at ``endpoint_url``."""
+
     def prepare(self, task: TaskSpec) -> Sandbox:
         """Fetch the images and make a place for the task; raises ``LaunchError``."""
+
+    def close(self) -> None:
+        """Remove what the launcher itself has made. No task runs any more."""

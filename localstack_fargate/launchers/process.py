@@ -9,16 +9,20 @@ import logging
 import os
 import selectors
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .base import (
     CannotPullContainerError,
     CannotStartContainerError,
+    Capacity,
+    ContainerFacts,
     ContainerSpec,
     Exit,
     Output,
@@ -37,8 +41,16 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class ProcessLauncher:
     """Runs the images in ``images``, each mapped to the command line that is its ENTRYPOINT."""
 
-    def __init__(self, images: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, images: Mapping[str, tuple[str, ...]], max_tasks: int, gateway_url: str) -> None:
         self._images = {_with_tag(image): command for image, command in images.items()}
+        self.capacity = Capacity(tasks=max_tasks)
+        self.gateway_url = gateway_url
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.endpoint_url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def listen(self) -> socket.socket:
+        """See ``Launcher``."""
+        return self._listening
 
     def prepare(self, task: TaskSpec) -> Sandbox:
         """See ``Launcher``: the images of all containers must be mapped."""
@@ -49,6 +61,9 @@ class ProcessLauncher:
                     "not found (FARGATE_PROCESS_IMAGES has no such image)"
                 )
         return ProcessSandbox(self._images)
+
+    def close(self) -> None:
+        """See ``Launcher``: there is nothing to remove."""
 
 
 class ProcessSandbox:
@@ -68,7 +83,7 @@ class ProcessSandbox:
         if shutil.which(command[0], path=environment["PATH"]) is None:
             shutil.rmtree(directory, ignore_errors=True)
             raise CannotStartContainerError(f'exec: "{command[0]}": executable file not found in $PATH')
-        return _ContainerProcess(command, environment, directory, output, on_exit)
+        return _ContainerProcess(container.runtime_id, command, environment, directory, output, on_exit)
 
     def close(self) -> None:
         """See ``Sandbox``: every process cleaned up after itself."""
@@ -89,12 +104,15 @@ class _ContainerProcess:
 
     def __init__(
         self,
+        runtime_id: str,
         command: list[str],
         environment: Mapping[str, str],
         directory: str,
         output: Output,
         on_exit: Callable[[Exit], None],
     ) -> None:
+        self._runtime_id = runtime_id
+        self._environment = environment
         self._directory = directory
         self._output = output
         self._on_exit = on_exit
@@ -130,6 +148,33 @@ class _ContainerProcess:
             if self._lifeline >= 0:
                 os.close(self._lifeline)
                 self._lifeline = -1
+
+    def run(self, command: Sequence[str], timeout: float) -> int | None:
+        """See ``RunningContainer``: a process beside the container's, with the same environment and directory."""
+        try:
+            with subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=self._directory,
+                env=self._environment,
+                start_new_session=True,
+            ) as process:
+                try:
+                    return process.wait(timeout)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    return None
+        except OSError:  # no such command, or the container has ended and its directory is gone
+            return None
+
+    def facts(self) -> ContainerFacts:
+        """See ``RunningContainer``."""
+        return ContainerFacts(id=self._runtime_id, name=self._runtime_id)
+
+    def statistics(self) -> None:
+        """See ``RunningContainer``: what a process uses is not counted."""
 
     def _send(self, data: bytes) -> None:
         with self._lock, contextlib.suppress(BrokenPipeError):  # it may have ended meanwhile

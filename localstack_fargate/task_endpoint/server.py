@@ -1,12 +1,15 @@
 """The endpoint that a task asks for its role's credentials and for its metadata.
 
-On Fargate it has the address 169.254.170.2; here it listens on the loopback interface, which SDKs accept as well.
+On Fargate it has the address 169.254.170.2. Where a launcher cannot give it that, it listens on the loopback interface,
+which SDKs accept as well.
 """
 
 import json
 import logging
 import secrets
+import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -14,10 +17,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from ..ecs.models import Container, Task
+from ..launchers.base import Launcher
 from .credentials import TaskRoleCredentials
 from .metadata import container_document, task_document
 
 LOG = logging.getLogger(__name__)
+
+FARGATE_URL = "http://169.254.170.2"  # the only address at which SDKs look for a relative URI
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,11 @@ class _Registration:
 class TaskEndpoint:
     """Knows the tasks that run, and answers them only."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, launcher: Launcher) -> None:
         self._registrations: dict[str, _Registration] = {}
-        self._server = _Server((host, 0), partial(_Handler, self))
-        self.url = f"http://{host}:{self._server.server_address[1]}"
+        self.gateway_url = launcher.gateway_url
+        self.url = launcher.endpoint_url
+        self._server = _Server(launcher.listen(), partial(_Handler, self))
         threading.Thread(target=self._server.serve_forever, name="fargate-task-endpoint", daemon=True).start()
 
     def close(self) -> None:
@@ -57,7 +64,11 @@ class TaskEndpoint:
         """The variables that lead a container's SDK here."""
         variables = {"ECS_CONTAINER_METADATA_URI_V4": f"{self.url}/v4/{container.runtime_id}"}
         registration = self._registrations[task.id]
-        if registration.credentials is not None:
+        if registration.credentials is None:
+            return variables
+        if self.url == FARGATE_URL:
+            variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = f"/v2/credentials/{registration.credentials_id}"
+        else:
             variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"{self.url}/v2/credentials/{registration.credentials_id}"
             variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = registration.token
         return variables
@@ -79,7 +90,8 @@ class TaskEndpoint:
                 continue
             if not secrets.compare_digest(registration.credentials_id.encode(), credentials_id.encode()):
                 continue
-            if not secrets.compare_digest(registration.token.encode(), token.encode()):
+            needs_token = self.url != FARGATE_URL  # on loopback, every process of the machine can ask
+            if needs_token and not secrets.compare_digest(registration.token.encode(), token.encode()):
                 return _error(HTTPStatus.FORBIDDEN, "AccessDenied", "The authorization token is wrong")
             try:
                 return HTTPStatus.OK, registration.credentials.document()
@@ -104,6 +116,12 @@ def _error(status: HTTPStatus, code: str, message: str) -> tuple[HTTPStatus, dic
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def __init__(self, listening: socket.socket, handler: Callable[..., BaseHTTPRequestHandler]) -> None:
+        super().__init__(listening.getsockname(), handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        self.server_activate()
 
 
 class _Handler(BaseHTTPRequestHandler):
