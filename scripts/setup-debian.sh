@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# Give a Debian machine what the containers here need. See: scripts/setup-debian.sh --help
+set -euo pipefail
+
+suite=trixie
+base_image=debian:trixie-slim
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+engine_log=/var/log/dockerd.log
+
+usage() {
+    cat <<TEXT
+Usage: scripts/setup-debian.sh [--pid-file FILE]
+
+Gives a bare Debian 12 machine, as root, what docker-compose.yml needs, and does only what is still to do:
+
+  engine      docker.io; started if none answers (it runs on after this script; its log is $engine_log)
+  compose v2  and buildx: from Debian $suite, pinned so that nothing else comes from there
+  base image  $base_image: pulled, or made by debootstrap where no registry answers; the copy made here trusts
+              the certificate authorities of this machine
+
+  --pid-file FILE  write the engine's process id to FILE if this run had to start it as a plain process
+
+DEBIAN_MIRROR names another mirror than $mirror.
+TEXT
+}
+
+say() { echo "setup-debian.sh: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+install_packages() {
+    local missing=()
+    command -v dockerd >/dev/null || missing+=(docker.io)
+    docker compose version >/dev/null 2>&1 || missing+=("docker-compose/$suite")
+    docker buildx version >/dev/null 2>&1 || missing+=("docker-buildx/$suite")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing ${missing[*]}"
+    add_suite
+    apt-get update -q >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
+}
+
+# Debian 12 has compose v1 and no buildx.
+add_suite() {
+    # shellcheck source=/dev/null
+    [ "$(. /etc/os-release && echo "$VERSION_CODENAME")" != "$suite" ] || return 0
+    cat >/etc/apt/preferences.d/docker-from-$suite <<TEXT
+Package: *
+Pin: release n=$suite
+Pin-Priority: 100
+TEXT
+    cat >/etc/apt/sources.list.d/docker-from-$suite.sources <<TEXT
+Types: deb
+URIs: $mirror
+Suites: $suite
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+TEXT
+}
+
+engine_answers() { docker version >/dev/null 2>&1; }
+
+start_engine() {
+    engine_answers && return
+    if [ -d /run/systemd/system ]; then
+        systemctl start docker
+    else
+        say "starting dockerd"
+        setsid dockerd >>"$engine_log" 2>&1 </dev/null &
+        [ -z "$pid_file" ] || echo $! >"$pid_file"
+    fi
+    for _ in $(seq 300); do
+        engine_answers && return
+        sleep 0.2
+    done
+    tail -n 20 "$engine_log" >&2 || true
+    fail "the Docker engine does not answer after a minute; the end of its log is above"
+}
+
+provide_base_image() {
+    docker image inspect "$base_image" >/dev/null 2>&1 && return
+    timeout 300 docker pull -q "$base_image" >&2 && return
+    say "no registry gave $base_image: making it with debootstrap"
+    if ! command -v debootstrap >/dev/null; then
+        apt-get update -q >&2
+        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends debootstrap >&2
+    fi
+    root=$(mktemp -d)
+    trap 'rm -rf "$root"' EXIT
+    debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" >"$root.log" 2>&1 ||
+        fail "debootstrap failed: $(tail -n 5 "$root.log")"
+    rm "$root.log"
+    make_slim "$root"
+    trust_as_this_machine "$root"
+    tar -C "$root" -c . | docker import --change 'CMD ["bash"]' - "$base_image" >/dev/null
+}
+
+# As Debian's own slim image: neither documentation nor translations, now and in what is installed later.
+make_slim() {
+    local unwanted=(/usr/share/{doc,info,lintian,linda,locale,man,groff,bash-completion})
+    for path in "${unwanted[@]}"; do
+        echo "path-exclude $path/*"
+        find "$1$path" -mindepth 1 ! -name copyright ! -type d -delete 2>/dev/null || true
+        find "$1$path" -mindepth 1 -type d -empty -delete 2>/dev/null || true
+    done >"$1/etc/dpkg/dpkg.cfg.d/slim"
+    echo "path-include /usr/share/doc/*/copyright" >>"$1/etc/dpkg/dpkg.cfg.d/slim"
+    cat >"$1/etc/apt/apt.conf.d/slim" <<'TEXT'
+Acquire::Languages "none";
+Acquire::GzipIndexes "true";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+APT::Keep-Downloaded-Packages "false";
+DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };
+TEXT
+    echo "deb $mirror $suite main" >"$1/etc/apt/sources.list"
+    rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/*-old \
+        "$1"/var/log/* "$1"/etc/hostname "$1"/etc/resolv.conf "$1"/etc/machine-id
+    touch "$1/etc/machine-id"
+}
+
+# What this machine reaches through a proxy or mirror with an authority of its own, a build inside of it reaches too.
+trust_as_this_machine() {
+    local bundle=/etc/ssl/certs/ca-certificates.crt
+    [ -f "$bundle" ] || return 0
+    awk -v folder="$1/usr/local/share/ca-certificates" '
+        /BEGIN CERTIFICATE/ { certificate = "" }
+        { certificate = certificate $0 "\n" }
+        /END CERTIFICATE/ {
+            if (NR == FNR) known[certificate] = 1
+            else if (!known[certificate]) print certificate >(folder "/this-machine-" ++count ".crt")
+        }' "$1$bundle" "$bundle"
+    chroot "$1" update-ca-certificates >/dev/null 2>&1
+}
+
+pid_file=
+case "${1:-}" in
+'') ;;
+-h | --help) usage; exit 0 ;;
+--pid-file) pid_file=${2:?setup-debian.sh: --pid-file needs a file name} ;;
+*) usage >&2; exit 2 ;;
+esac
+[ "$(id -u)" = 0 ] || fail "run it as root"
+[ -f /etc/debian_version ] || fail "this is no Debian; install Docker with compose v2 and buildx in your system's way"
+
+install_packages
+start_engine
+provide_base_image
+say "ready: $(docker version --format 'engine {{.Server.Version}}'), $(docker compose version), $base_image $(
+    docker image inspect --format '{{.Size}}' "$base_image" | numfmt --to=si
+)B"
