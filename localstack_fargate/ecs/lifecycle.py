@@ -92,9 +92,11 @@ class TaskRun:
         task = self.task
         waiting = list(task.containers)
         while task.desired_status == "RUNNING" and not self._kill_now.is_set():
-            for container in [each for each in waiting if may_start(each, self._containers)]:
-                self._start(container)
-                waiting.remove(container)
+            ready = next((each for each in waiting if may_start(each, self._containers)), None)
+            if ready is not None:
+                self._start(ready)  # which may be what the next one waits for
+                waiting.remove(ready)
+                continue
             if not waiting and task.last_status != "RUNNING":
                 task.update("RUNNING", "startedAt")
             ended = self._next_exit(seconds_to_start(waiting, self._containers))

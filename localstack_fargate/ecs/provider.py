@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 from localstack.aws.api import RequestContext, handler
+from localstack.services.edge import ROUTER
 from localstack.services.moto import call_moto
 from localstack.services.plugins import ServiceLifecycleHook
 
@@ -14,6 +15,7 @@ from .exceptions import ClusterContainsTasksException, InvalidParameterException
 from .list_tasks import list_tasks
 from .models import EcsStore, Task, count_by_status, ecs_stores, task_arn
 from .run_task import run_task
+from .spot import SpotInterruptions
 
 MAX_DESCRIBED_TASKS = 100
 
@@ -25,10 +27,12 @@ class EcsProvider(ServiceLifecycleHook):
 
     def __init__(self) -> None:
         self._engine = TaskEngine(read_configuration())
+        self._spot_interruptions = ROUTER.add(SpotInterruptions(self._engine.interrupt))
         self._lock = threading.Lock()  # one RunTask at a time, so that a client token is used once
 
     def on_before_stop(self) -> None:
         """The emulator stops, and its tasks with it."""
+        ROUTER.remove(self._spot_interruptions)
         self._engine.shut_down()
 
     @handler("RunTask", expand=False)

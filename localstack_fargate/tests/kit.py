@@ -189,7 +189,9 @@ class Fargate:
         return self.run(self.container(command=[script], **definition))
 
     def run_task(self, definition: str, **request: Any) -> Any:
-        defaults = {"cluster": self.name, "launchType": "FARGATE", "networkConfiguration": NETWORK}
+        defaults = {"cluster": self.name, "networkConfiguration": NETWORK}
+        if "capacityProviderStrategy" not in request:
+            defaults["launchType"] = "FARGATE"
         return self.ecs.run_task(taskDefinition=definition, **{**defaults, **request})
 
     def describe(self, arn: str, **request: Any) -> dict[str, Any]:
@@ -212,6 +214,10 @@ class Fargate:
         """StopTask, and wait for the task's end."""
         self.ecs.stop_task(cluster=self.name, task=arn, **request)
         return self.wait(arn)
+
+    def wait_for_output(self, arn: str, container: str = "main") -> list[str]:
+        """Wait for the first lines of the container."""
+        return poll(lambda: self.output(arn, container), what=f"output of {container} of {arn}")
 
     def output(self, arn: str, container: str = "main") -> list[str]:
         """All lines that the container wrote."""
