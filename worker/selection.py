@@ -14,6 +14,7 @@ from worker.storage import Missing, Storage
 
 DEFAULT_NAME = "default"
 NAME_METADATA = "watermark"
+SETTINGS_PREFIX = "watermark-"
 SETTINGS_METADATA = {  # object metadata -> field of an overlay
     "watermark-position": "position",
     "watermark-opacity": "opacity",
@@ -48,6 +49,7 @@ def choose_watermark(storage: Storage, settings: Settings, metadata: Mapping[str
     Raises:
         WatermarkNotFound, WatermarkInvalid
     """
+    _refuse_unknown_settings(metadata)
     for base in _candidates(settings, metadata):
         for suffix in SUFFIXES:
             name = base + suffix
@@ -85,6 +87,15 @@ def fetch_images(
         images[name] = folder / f"image-{number}"
         images[name].write_bytes(content)
     return images
+
+
+def _refuse_unknown_settings(metadata: Mapping[str, str]) -> None:
+    unknown = sorted(name for name in metadata if name.startswith(SETTINGS_PREFIX) and name not in SETTINGS_METADATA)
+    if unknown:
+        raise WatermarkInvalid(
+            f"The upload's metadata has {', '.join(unknown)}, but the settings are {', '.join(SETTINGS_METADATA)}.",
+            "Correct the metadata and upload the video again.",
+        )
 
 
 def _candidates(settings: Settings, metadata: Mapping[str, str]) -> list[str]:

@@ -2,9 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from worker.errors import WatermarkInvalid
 
@@ -18,6 +28,7 @@ MAX_PROBLEM_CHARACTERS = 300  # the problem quotes the file, and goes into the j
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 Anchor = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
+ANCHORS: tuple[str, ...] = get_args(Anchor)
 
 
 class Strict(BaseModel):
@@ -102,6 +113,26 @@ class Point(Strict):
     y: AnyLength
 
 
+_ANCHOR_TAG, _POINT_TAG = "<anchor>", "<point>"  # part of an error's place, but of nobody's JSON
+
+
+def _kind_of_position(value: object) -> str | None:
+    if isinstance(value, dict | Point):
+        return _POINT_TAG
+    return _ANCHOR_TAG if isinstance(value, str) and value in ANCHORS else None
+
+
+# Of a plain union pydantic would tell what is wrong with the alternative that nobody meant.
+Position = Annotated[
+    Annotated[Anchor, Tag(_ANCHOR_TAG)] | Annotated[Point, Tag(_POINT_TAG)],
+    Discriminator(
+        _kind_of_position,
+        custom_error_type="position",
+        custom_error_message=f"neither one of {', '.join(ANCHORS)} nor a point with x and y",
+    ),
+]
+
+
 class ImageOverlay(Strict):
     """One image on the picture.
 
@@ -117,7 +148,7 @@ class ImageOverlay(Strict):
     """
 
     image: ImageName
-    position: Anchor | Point = "bottom-right"
+    position: Position = "bottom-right"
     width: Width = Length(value=15, percent=True)
     margin: Distance = Length(value=2, percent=True)
     opacity: Opacity = 1.0
@@ -191,7 +222,7 @@ def never_visible(why: str, hint: str) -> WatermarkInvalid:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "its top"
+    place = ".".join(str(part) for part in first["loc"] if part not in (_ANCHOR_TAG, _POINT_TAG)) or "its top"
     problem = f"{place}: {first['msg'].removeprefix('Value error, ')}"
     return problem if len(problem) <= MAX_PROBLEM_CHARACTERS else problem[:MAX_PROBLEM_CHARACTERS] + " …"
 

@@ -66,6 +66,16 @@ def test_a_wrong_setting_of_the_upload_is_an_error(storage: Storage, metadata: d
         choose_watermark(storage, settings_for("a.mp4"), metadata)
 
 
+def test_an_unknown_setting_of_the_upload_is_named_with_the_known_ones(storage: Storage) -> None:
+    metadata = {"watermark-position": "top", "watermark-opactiy": "0.5", "x-other": "any", "watermarks": "any"}
+    with pytest.raises(WatermarkInvalid) as caught:
+        choose_watermark(storage, settings_for("a.mp4"), metadata)
+    assert caught.value.message == (
+        "The upload's metadata has watermark-opactiy, but the settings are watermark-position, watermark-opacity, "
+        "watermark-width, watermark-margin, watermark-rotate."
+    )
+
+
 def test_images_are_fetched_under_names_of_our_own(storage: Storage, tmp_path: Path) -> None:
     settings = settings_for("acme/a.mp4")
     images = fetch_images(storage, settings, choose_watermark(storage, settings, {}), tmp_path)

@@ -72,6 +72,31 @@ def test_a_wrong_setting_is_named(settings: dict[str, Any], word: str) -> None:
     assert len(caught.value.message.encode()) < 500  # it goes into the record, which is UTF-8
 
 
+NO_POSITION = (
+    "position: neither one of top-left, top, top-right, left, center, right, bottom-left, bottom, bottom-right "
+    "nor a point with x and y"
+)
+
+
+@pytest.mark.parametrize(
+    ("position", "problem"),
+    [
+        ("middle", NO_POSITION),
+        (7, NO_POSITION),
+        (["10%", 40], NO_POSITION),
+        (None, NO_POSITION),
+        ({"x": 1}, "position.y: Field required"),
+        ({"x": "far", "y": 1}, "position.x: 'far' is no length: write pixels or a percentage such as '15%'"),
+        ({"x": 1, "y": 9000}, "position.y: 9000 is out of range"),
+        ({"x": 1, "y": 1, "z": 1}, "position.z: Extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_position_is_told_in_plain_words(position: Any, problem: str) -> None:
+    with pytest.raises(WatermarkInvalid) as caught:
+        validate(overlay(position=position), "acme.json")
+    assert caught.value.message == f"The watermark acme.json is wrong at overlays.0.{problem}."
+
+
 @pytest.mark.parametrize("field", ["image", *NUMBERS, "position", "colour"])
 @pytest.mark.parametrize("depth", [10, 900, 5_000, 9_900, 9_990, 30_000])
 def test_a_deep_nest_in_place_of_a_setting_is_refused(field: str, depth: int) -> None:
