@@ -47,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Watermark a file. OUT appears only when the whole video is there and verified.",
     )
     local.add_argument("input", metavar="IN", type=Path, help="an mp4 or mov file")
-    local.add_argument("output", metavar="OUT", type=Path, help="the mp4 file to write; replaced if it exists")
+    local.add_argument(
+        "output", metavar="OUT", type=Path, help="the file to write, in .mp4; replaced if it exists, behind a link too"
+    )
     local.add_argument(
         "--watermark",
         metavar="FILE",

@@ -3,13 +3,17 @@
 import errno
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from worker import watermark as watermarks
 from worker.errors import ConfigurationInvalid, DiskFull, SourceGone, WatermarkNotFound
 from worker.sandbox import EngineResult, run_engine
+
+OUTPUT_SUFFIX = ".mp4"
+ANOTHER_NAME = "Give the output another name."
 
 
 def run_local(
@@ -19,39 +23,59 @@ def run_local(
 
     Args:
         source: An mp4 or mov file.
-        output: Replaced if it exists.
+        output: Ends in .mp4; replaced if it exists. Where a symbolic link leads is replaced, not the link.
         watermark: An image, or a JSON file whose images lie below its own folder.
         progress: Called with a phase and the share of it that is done, 0 to 1.
 
     Raises:
         WatermarkError
     """
-    source, output = source.absolute(), output.absolute()
-    if not source.is_file():
-        raise SourceGone(f"There is no file {source}.", "Correct the path of the input.")
-    if output.exists() and output.samefile(source):
-        raise ConfigurationInvalid("The output is the input itself.", "Give the output another name.")
-    if output.exists() and (not output.is_file() or (watermark.is_file() and output.samefile(watermark))):
-        raise ConfigurationInvalid(
-            f"The output {output} is the watermark, or no ordinary file.", "Give the output another name."
-        )
-    if not output.parent.is_dir():
-        raise ConfigurationInvalid(f"There is no folder {output.parent}.", "Create it, or correct the output's path.")
-    document, images = _read_watermark(watermark)
-    if any(output.exists() and output.samefile(image) for image in images.values()):
-        raise ConfigurationInvalid("The output is one of the watermark's images.", "Give the output another name.")
-    partial = output.parent / f".{output.name[:100]}.{secrets.token_hex(4)}.partial"
     try:
-        with source.open("rb") as file:
-            result = run_engine(file, partial, document, watermark.name, images, progress, profile)
-        _replace(partial, output)
+        target = _checked_target(source, output)
+        document, images = _read_watermark(watermark)
+        if target.exists() and any(target.samefile(file) for file in (watermark, *images.values())):
+            raise ConfigurationInvalid("The output is the watermark or one of its images.", ANOTHER_NAME)
+        with _partial_file(target) as partial:
+            with source.open("rb") as file:
+                result = run_engine(file, partial, document, watermark.name, images, progress, profile)
+            _replace(partial, target)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise DiskFull(f"There is no room for the result in {output.parent}.") from error
         raise ConfigurationInvalid(f"{error.strerror}: {error.filename}.", "Correct the path.") from error
+    return result
+
+
+def _checked_target(source: Path, output: Path) -> Path:
+    """Return where the result really goes, which is where a symbolic link leads."""
+    if not source.is_file():
+        raise SourceGone(f"There is no file {source}.", "Correct the path of the input.")
+    if output.suffix.lower() != OUTPUT_SUFFIX:
+        raise ConfigurationInvalid(f"The output {output} does not end in {OUTPUT_SUFFIX}.", ANOTHER_NAME)
+    target = output.resolve()
+    if target.exists() and target.samefile(source):
+        raise ConfigurationInvalid("The output is the input itself.", ANOTHER_NAME)
+    if target.is_symlink() or (target.exists() and not target.is_file()):  # still a link: one that leads nowhere else
+        raise ConfigurationInvalid(f"The output {output} is no ordinary file.", ANOTHER_NAME)
+    if not target.parent.is_dir():
+        raise ConfigurationInvalid(f"There is no folder {target.parent}.", "Create it, or correct the output's path.")
+    return target
+
+
+@contextmanager
+def _partial_file(target: Path) -> Iterator[Path]:
+    """Make an empty file beside the target, which is gone in the end; where that fails the engine could not say why."""
+    partial = target.parent / f".{target.name[:100]}.{secrets.token_hex(4)}.partial"
+    try:
+        partial.touch(exist_ok=False)
+    except OSError as error:
+        raise ConfigurationInvalid(
+            f"Nothing can be written to the folder {target.parent}: {error.strerror}.", "Choose another folder."
+        ) from error
+    try:
+        yield partial
     finally:
         partial.unlink(missing_ok=True)
-    return result
 
 
 def _read_watermark(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:

@@ -1,9 +1,11 @@
-"""SIGTERM as an exception: the only way to leave a blocking call at once and still clean up."""
+"""A signal to end as an exception: the only way to leave a blocking call at once and still clean up."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StopRequested(BaseException):
@@ -12,7 +14,9 @@ class StopRequested(BaseException):
 
 @contextmanager
 def stop_on_signals() -> Iterator[Callable[[], None]]:
-    """Within the block the first SIGTERM or SIGINT raises StopRequested in the main thread; later ones do nothing.
+    """Within the block the first signal to end raises StopRequested in the main thread; later ones do nothing.
+
+    A signal that is ignored when the block begins stays ignored, as `nohup` wants it.
 
     The block gets a function after which no signal does anything any more, not even one that is held back at that
     moment, and not after the block either: for a process whose end is told already and that only has to exit with it.
@@ -31,7 +35,8 @@ def stop_on_signals() -> Iterator[Callable[[], None]]:
         for number in before:
             signal.signal(number, signal.SIG_IGN)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    heeded = [number for number in ENDING_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield ignore
     finally:
@@ -43,7 +48,7 @@ def stop_on_signals() -> Iterator[Callable[[], None]]:
 @contextmanager
 def shielded() -> Iterator[None]:
     """Hold signals back within a short block that must not be torn apart; they arrive at its end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     try:
         yield
     finally:

@@ -20,17 +20,53 @@ def test_local_on_files(clip: Path, logo: Path, tmp_path: Path, capsys: pytest.C
 def test_what_is_no_place_for_a_result_is_left_alone(
     clip: Path, logo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
-    pipe, own_logo = tmp_path / "pipe", tmp_path / "own.png"
+    pipe, loop, image, described = (tmp_path / f"{name}.mp4" for name in ("pipe", "loop", "image", "described"))
     os.mkfifo(pipe)
-    own_logo.write_bytes(logo.read_bytes())
-    described = tmp_path / "mark.json"
+    loop.symlink_to(loop)
+    image.write_bytes(logo.read_bytes())
+    (tmp_path / "own.png").hardlink_to(image)
     described.write_text('{"overlays": [{"image": "own.png"}]}')
-    for output, watermark in [(pipe, logo), (own_logo, own_logo), (own_logo, described), (clip, logo)]:
+    places = [(pipe, logo), (loop, logo), (clip, logo), (image, tmp_path / "own.png"), (described, described)]
+    for output, watermark in [*places, (image, described), (Path("-"), logo), (tmp_path / "out", logo)]:
         arguments = ["local", str(clip), str(output), "--watermark", str(watermark)]
         assert main(arguments) == ConfigurationInvalid.exit_code
         assert "Give the output another name." in capsys.readouterr().err
     assert pipe.is_fifo()
-    assert own_logo.read_bytes() == logo.read_bytes()
+    assert loop.is_symlink()
+    assert image.read_bytes() == logo.read_bytes()
+    assert {path.suffix for path in tmp_path.iterdir()} == {".mp4", ".png"}  # nothing partial
+
+
+def test_a_folder_that_takes_no_file_is_named(clip: Path, logo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["local", str(clip), "/sys/out.mp4", "--watermark", str(logo)]) == ConfigurationInvalid.exit_code
+    assert "Nothing can be written to the folder /sys: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("before", [b"an older result", None])
+def test_a_link_stays_and_what_it_leads_to_is_replaced(
+    before: bytes | None, clip: Path, logo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link, target = tmp_path / "link.mp4", tmp_path / "elsewhere" / "target.mp4"
+    link.symlink_to(target)
+    if before:
+        target.write_bytes(before)
+    assert main(["local", str(clip), str(link), "--watermark", str(logo)]) == 0
+    assert link.readlink() == target
+    assert target.stat().st_size > 10_000
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored(clip: Path, logo: Path, tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from worker import cli, local; real = local.run_engine\n"
+        "def hang_up(*arguments): os.kill(os.getpid(), signal.SIGHUP); return real(*arguments)\n"
+        "local.run_engine = hang_up; sys.exit(cli.main(sys.argv[1:]))"
+    )
+    command = ["nohup", sys.executable, "-c", script, "local", str(clip), str(tmp_path / "out.mp4")]
+    done = subprocess.run([*command, "--watermark", str(logo)], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.mp4").exists()
 
 
 def test_an_error_is_a_sentence_a_hint_and_an_exit_code(

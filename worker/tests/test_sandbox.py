@@ -210,7 +210,7 @@ def long_run(tmp_path: Path, long_clip: Path) -> Any:
         stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 20
-    while not list(output.parent.iterdir()):
+    while not any(path.stat().st_size for path in output.parent.iterdir()):
         assert time.monotonic() < deadline, "the encode did not begin"
         time.sleep(0.02)
     (engine,) = children_of(process.pid)
@@ -221,9 +221,10 @@ def long_run(tmp_path: Path, long_clip: Path) -> Any:
     process.stderr.close()
 
 
-def test_sigterm_ends_both_at_once_and_leaves_nothing(long_run: Any) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_both_at_once_and_leaves_nothing(number: signal.Signals, long_run: Any) -> None:
     process, engine, output = long_run
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, stderr = process.communicate(timeout=10)
     assert process.returncode == 43
     assert b"INTERRUPTED" in stderr
