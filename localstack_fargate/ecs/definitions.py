@@ -13,6 +13,15 @@ DEFAULT_CLUSTER = "default"
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """What RunTask has to know of a cluster."""
+
+    arn: str
+    capacity_providers: tuple[str, ...]
+    default_strategy: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class TaskDefinition:
     """One revision, copied so that nothing that happens to it later changes a task made from it."""
 
@@ -23,7 +32,7 @@ class TaskDefinition:
     cpu: str | None
     memory: str | None
     network_mode: str
-    requires_compatibilities: tuple[str, ...]
+    compatibilities: tuple[str, ...]
     task_role_arn: str | None
     execution_role_arn: str | None
     ephemeral_storage: Mapping[str, Any] | None
@@ -34,13 +43,21 @@ class TaskDefinition:
 
 def find_cluster_arn(account_id: str, region: str, name_or_arn: str | None) -> str:
     """ARN of an active cluster, by default the one named "default"; raises ``ClusterNotFoundException``."""
+    return find_cluster(account_id, region, name_or_arn).arn
+
+
+def find_cluster(account_id: str, region: str, name_or_arn: str | None) -> Cluster:
+    """An active cluster, by default the one named "default"; raises ``ClusterNotFoundException``."""
     cluster = _backend(account_id, region).clusters.get(_name_of(name_or_arn or DEFAULT_CLUSTER))
     if cluster is None:
         raise ClusterNotFoundException
     if cluster.status != "ACTIVE":
         raise ClusterNotFoundException("The referenced cluster was inactive.")
-    arn: str = cluster.arn
-    return arn
+    return Cluster(
+        arn=cluster.arn,
+        capacity_providers=tuple(cluster.capacity_providers or ()),
+        default_strategy=copy.deepcopy(cluster.default_capacity_provider_strategy or []),
+    )
 
 
 def find_task_definition(account_id: str, region: str, reference: str) -> TaskDefinition:
@@ -69,7 +86,7 @@ def find_task_definition(account_id: str, region: str, reference: str) -> TaskDe
         cpu=found.cpu,
         memory=found.memory,
         network_mode=found.network_mode or "bridge",
-        requires_compatibilities=tuple(found.requires_compatibilities or ()),
+        compatibilities=tuple(found.compatibilities),
         task_role_arn=getattr(found, "task_role_arn", None),  # moto sets these two only when they were given
         execution_role_arn=getattr(found, "execution_role_arn", None),
         ephemeral_storage=copy.deepcopy(found.ephemeral_storage),

@@ -53,6 +53,24 @@ class ConflictException(EcsException):
         self.resourceIds = list(task_arns)  # the serializer looks for the API's own member name
 
 
+class PlatformUnknownException(EcsException):
+    """Fargate has no such platform version."""
+
+    code = "PlatformUnknownException"
+
+    def __init__(self) -> None:
+        super().__init__("The specified platform version does not exist.")
+
+
+class PlatformTaskDefinitionIncompatibilityException(EcsException):
+    """The platform version cannot do what the task definition wants."""
+
+    code = "PlatformTaskDefinitionIncompatibilityException"
+
+    def __init__(self) -> None:
+        super().__init__("One or more of the requested capabilities are not supported.")
+
+
 class TaskNotFoundException(InvalidParameterException):
     """StopTask names a task that does not exist, or no longer."""
 

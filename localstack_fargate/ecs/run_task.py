@@ -10,14 +10,15 @@ from typing import Any
 
 from localstack.services.ec2.models import get_ec2_backend
 
-from .definitions import TaskDefinition, find_cluster_arn, find_task_definition
+from .checks.capacity import check_strategy, distribute
+from .checks.fargate_sizes import cpu_units, memory_mib
+from .checks.overrides import check_overrides
+from .checks.run_task import LATEST, check_execute_command, check_fargate, check_network, check_parameters
+from .definitions import Cluster, TaskDefinition, find_cluster, find_task_definition
 from .exceptions import ConflictException, InvalidParameterException
 from .models import PLATFORM_VERSION, ClientToken, Container, EcsStore, Task, task_arn
 
-MAX_COUNT = 10
-FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 CLIENT_TOKEN_SECONDS = 24 * 3600
-MAX_CLIENT_TOKEN = 64
 
 # ContainerOverride's members that replace the container definition's of the same name; its environment is merged.
 REPLACED_BY_OVERRIDE = ("command", "cpu", "memory", "memoryReservation", "resourceRequirements", "environmentFiles")
@@ -28,75 +29,39 @@ def run_task(account_id: str, region: str, store: EcsStore, request: Mapping[str
 
     Raises the errors that ECS answers an invalid request with.
     """
-    cluster_arn = find_cluster_arn(account_id, region, request.get("cluster"))
-    count = _count(request)
+    check_parameters(request)
+    cluster = find_cluster(account_id, region, request.get("cluster"))
     definition = find_task_definition(account_id, region, request["taskDefinition"])
-    provider = _capacity_provider(request, definition)
-    _check_network(request, definition)
-    _check_overrides(request, definition)
+    providers = _capacity_providers(request, cluster, definition)
+    check_network(request, definition)
+    check_overrides(request.get("overrides") or {}, definition)
+    check_execute_command(request, definition)
     token = request.get("clientToken")
     if token:
-        earlier = _earlier_tasks(store, cluster_arn, token, request)
+        earlier = _earlier_tasks(store, cluster.arn, token, request)
         if earlier is not None:
             return list(earlier), False
-    tasks = [_task(account_id, region, cluster_arn, definition, provider, request) for _ in range(count)]
+    tasks = [_task(account_id, region, cluster.arn, definition, provider, request) for provider in providers]
     if token:
-        store.client_tokens[cluster_arn, token] = ClientToken(_digest(request), tuple(tasks))
+        store.client_tokens[cluster.arn, token] = ClientToken(_digest(request), tuple(tasks))
     store.tasks.update({task.arn: task for task in tasks})
     return tasks, True
 
 
-def _count(request: Mapping[str, Any]) -> int:
-    count = request.get("count")
-    if count is None:
-        return 1
-    if not 1 <= count <= MAX_COUNT:
-        raise InvalidParameterException(f"Tasks count should be between 1 and {MAX_COUNT}.")
-    return int(count)
-
-
-def _capacity_provider(request: Mapping[str, Any], definition: TaskDefinition) -> str | None:
-    """Name of the capacity provider, None for a plain launch type; raises if the task could not run on Fargate."""
-    strategy = request.get("capacityProviderStrategy")
-    launch_type = request.get("launchType")
-    if strategy and launch_type:
-        raise InvalidParameterException(
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
-        )
-    provider = str(strategy[0]["capacityProvider"]) if strategy else None
-    if (provider and provider not in FARGATE_PROVIDERS) or (not provider and launch_type != "FARGATE"):
-        raise InvalidParameterException("No Container Instances were found in your cluster.")
-    if "FARGATE" not in definition.requires_compatibilities:
-        raise InvalidParameterException("Task definition does not support launch_type FARGATE.")
-    return provider
-
-
-def _check_network(request: Mapping[str, Any], definition: TaskDefinition) -> None:
-    if definition.network_mode != "awsvpc":
-        return
-    vpc = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
-    if not vpc:
-        raise InvalidParameterException(
-            "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-        )
-    if not vpc.get("subnets"):
-        raise InvalidParameterException("subnets can not be empty.")
-
-
-def _check_overrides(request: Mapping[str, Any], definition: TaskDefinition) -> None:
-    names = {container["name"] for container in definition.containers}
-    for override in (request.get("overrides") or {}).get("containerOverrides") or ():
-        if not override.get("name"):
-            raise InvalidParameterException("Container override must have a name.")
-        if override["name"] not in names:
-            raise InvalidParameterException(
-                f"Override for container named {override['name']} is not a container in the TaskDefinition."
-            )
+def _capacity_providers(
+    request: Mapping[str, Any], cluster: Cluster, definition: TaskDefinition
+) -> Sequence[str | None]:
+    """For each task the name of its capacity provider, None for a plain launch type."""
+    strategy = request.get("capacityProviderStrategy") or (
+        [] if request.get("launchType") else cluster.default_strategy
+    )
+    check_strategy(strategy, cluster.capacity_providers)
+    check_fargate(request, strategy, definition)
+    count = int(request.get("count") or 1)
+    return distribute(strategy, count) if strategy else [None] * count
 
 
 def _earlier_tasks(store: EcsStore, cluster_arn: str, token: str, request: Mapping[str, Any]) -> Sequence[Task] | None:
-    if len(token) > MAX_CLIENT_TOKEN:
-        raise InvalidParameterException(f"clientToken must be at most {MAX_CLIENT_TOKEN} characters long.")
     for key, used in list(store.client_tokens.items()):
         if time.monotonic() - used.used_at > CLIENT_TOKEN_SECONDS:
             del store.client_tokens[key]
@@ -137,7 +102,7 @@ def _task(
         )
         for container in definition.containers
     ]
-    platform_version = str(request.get("platformVersion") or "LATEST")
+    platform_version = str(request.get("platformVersion") or LATEST)
     return Task(
         arn=arn,
         cluster_arn=cluster_arn,
@@ -147,10 +112,10 @@ def _task(
         containers=containers,
         overrides=overrides,
         group=request.get("group") or f"family:{definition.family}",
-        cpu=str(overrides.get("cpu") or definition.cpu),
-        memory=str(overrides.get("memory") or definition.memory),
+        cpu=str(cpu_units(overrides.get("cpu") or definition.cpu, InvalidParameterException)),
+        memory=str(memory_mib(overrides.get("memory") or definition.memory, InvalidParameterException)),
         capacity_provider_name=provider,
-        platform_version=PLATFORM_VERSION if platform_version == "LATEST" else platform_version,
+        platform_version=PLATFORM_VERSION if platform_version == LATEST else platform_version,
         started_by=request.get("startedBy"),
         availability_zone=_availability_zone(account_id, region, request),
         enable_execute_command=bool(request.get("enableExecuteCommand")),

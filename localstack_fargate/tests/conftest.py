@@ -3,12 +3,31 @@
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from localstack_fargate.tests.conformance import DEFAULT_FILE, OPTION, ConformanceTable
 from localstack_fargate.tests.kit import START_TIMEOUT_SECONDS, Emulator, Fargate, emulator, make_client, poll
 from localstack_fargate.tests.lambda_kit import Functions
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        OPTION,
+        nargs="?",
+        type=Path,
+        const=DEFAULT_FILE,
+        metavar="FILE",
+        help=f"write the conformance table of the tests that ran (default: {DEFAULT_FILE.name} of the extension)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "conformance(area, text, wording=None): a row of the conformance table")
+    if file := config.getoption(OPTION):
+        config.pluginmanager.register(ConformanceTable(file))
 
 
 @pytest.fixture(scope="session")

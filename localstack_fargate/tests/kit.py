@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 START_TIMEOUT_SECONDS = 90
 REGION = "us-east-1"
@@ -49,13 +50,15 @@ def is_alive(pid: int) -> bool:
 
 
 @cache
-def make_client(service: str, endpoint: str) -> Any:
+def make_client(service: str, endpoint: str, checking: bool = True) -> Any:
+    """A client of the emulated account; one that is not ``checking`` sends what boto3 itself would refuse."""
     return boto3.client(
         service,
         endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",
+        config=Config(parameter_validation=checking),
     )
 
 
@@ -129,7 +132,7 @@ class Fargate:
         self.log_group = f"/test/{self.name}"
         self._definitions: list[str] = []
         self.logs.create_log_group(logGroupName=self.log_group)
-        self.ecs.create_cluster(clusterName=self.name)
+        self.ecs.create_cluster(clusterName=self.name, capacityProviders=["FARGATE", "FARGATE_SPOT"])
         trust = {
             "Version": "2012-10-17",
             "Statement": [

@@ -20,55 +20,7 @@ def definition(fargate: Fargate) -> str:
     return fargate.register(fargate.container(command=["exit 0"]))
 
 
-INVALID = [
-    ({"cluster": "no-such-cluster"}, "ClusterNotFoundException", "Cluster not found."),
-    ({"definition": "no-such-family"}, "ClientException", "TaskDefinition not found."),
-    ({"definition": "no-such-family:3"}, "ClientException", "TaskDefinition not found."),
-    ({"count": 0}, "InvalidParameterException", None),
-    ({"count": 11}, "InvalidParameterException", None),
-    (
-        {"networkConfiguration": {}},
-        "InvalidParameterException",
-        "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
-    ),
-    (
-        {"overrides": {"containerOverrides": [{"name": "other"}]}},
-        "InvalidParameterException",
-        "Override for container named other is not a container in the TaskDefinition.",
-    ),
-    ({"launchType": "EC2"}, "InvalidParameterException", "No Container Instances were found in your cluster."),
-    ({"clientToken": "x" * 65}, "InvalidParameterException", None),
-]
-
-
-@pytest.mark.parametrize(("request_", "code", "message"), INVALID, ids=lambda value: str(value)[:40])
-def test_invalid_requests(fargate: Fargate, definition: str, request_: dict[str, Any], code: str, message: str) -> None:
-    found = error_of(fargate.run_task, **{"definition": definition, **request_})
-    assert found[0] == code
-    assert message in (None, found[1])
-    assert fargate.ecs.list_tasks(cluster=fargate.name)["taskArns"] == []
-
-
-def test_inactive_definition_and_cluster(fargate: Fargate, definition: str) -> None:
-    fargate.ecs.deregister_task_definition(taskDefinition=definition)
-    assert error_of(fargate.run_task, definition=definition) == ("ClientException", "TaskDefinition is inactive")
-    cluster = random_name()
-    fargate.ecs.create_cluster(clusterName=cluster)
-    fargate.ecs.delete_cluster(cluster=cluster)
-    assert error_of(fargate.run_task, definition=definition, cluster=cluster) == (
-        "ClusterNotFoundException",
-        "The referenced cluster was inactive.",
-    )
-
-
-def test_definition_for_ec2_only(fargate: Fargate) -> None:
-    definition = fargate.register(requiresCompatibilities=["EC2"])
-    assert error_of(fargate.run_task, definition=definition) == (
-        "InvalidParameterException",
-        "Task definition does not support launch_type FARGATE.",
-    )
-
-
+@pytest.mark.conformance("RunTask", "A family stands for its latest active revision")
 def test_family_stands_for_its_latest_active_revision(fargate: Fargate) -> None:
     family = random_name()
     first, second = (fargate.register(fargate.container(command=["exit 0"]), family=family) for _ in range(2))
@@ -77,6 +29,7 @@ def test_family_stands_for_its_latest_active_revision(fargate: Fargate) -> None:
     assert fargate.run_task(family)["tasks"][0]["taskDefinitionArn"] == first
 
 
+@pytest.mark.conformance("RunTask", "A client token used again answers with the tasks of its first use")
 def test_client_token(fargate: Fargate, definition: str) -> None:
     token = random_name()
     first = fargate.run_task(definition, clientToken=token, count=2)["tasks"]
@@ -96,6 +49,7 @@ def all_tasks(fargate: Fargate) -> set[str]:
     return listed
 
 
+@pytest.mark.conformance("ListTasks", "Filters by family, startedBy, launchType and desiredStatus, in pages")
 def test_list_tasks_filters_and_pages(fargate: Fargate) -> None:
     family = random_name()
     definition = fargate.register(fargate.container(command=["sleep 30"]), family=family)
@@ -114,6 +68,7 @@ def test_list_tasks_filters_and_pages(fargate: Fargate) -> None:
     assert error_of(list_tasks, cluster=fargate.name, nextToken="nonsense")[0] == "InvalidParameterException"
 
 
+@pytest.mark.conformance("DescribeTasks", "By id or ARN; an unknown task is a failure MISSING")
 def test_describe_tasks_by_id_and_missing_ones(fargate: Fargate, definition: str) -> None:
     arn = fargate.run_task(definition)["tasks"][0]["taskArn"]
     missing = "0" * 32
@@ -123,11 +78,13 @@ def test_describe_tasks_by_id_and_missing_ones(fargate: Fargate, definition: str
     assert error_of(fargate.ecs.describe_tasks, cluster="no-such-cluster", tasks=[arn])[0] == "ClusterNotFoundException"
 
 
+@pytest.mark.conformance("StopTask", "Refused: unknown task (`InvalidParameterException`)")
 def test_stop_unknown_task(fargate: Fargate) -> None:
     found = error_of(fargate.ecs.stop_task, cluster=fargate.name, task="0" * 32)
     assert found == ("InvalidParameterException", "The referenced task was not found.")
 
 
+@pytest.mark.conformance("Tags", "Of a task: own, propagated, managed by ECS; added, changed and removed")
 def test_task_attributes_and_tags(fargate: Fargate) -> None:
     tags = [{"key": "from", "value": "definition"}, {"key": "colour", "value": "red"}]
     definition = fargate.register(fargate.container(command=["exit 0"]), tags=tags)
@@ -145,17 +102,40 @@ def test_task_attributes_and_tags(fargate: Fargate) -> None:
     assert {tag["key"]: tag["value"] for tag in listed} == {"colour": "green", "aws:ecs:clusterName": fargate.name}
 
 
-def test_capacity_provider_instead_of_launch_type(fargate: Fargate, definition: str) -> None:
-    answer = fargate.ecs.run_task(
-        cluster=fargate.name,
-        taskDefinition=definition,
-        networkConfiguration=NETWORK,
-        capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT"}],
-    )
-    task = answer["tasks"][0]
+@pytest.mark.conformance("RunTask", "Capacity provider strategy: first the base, then by weight")
+def test_capacity_provider_strategy(fargate: Fargate, definition: str) -> None:
+    request = {"cluster": fargate.name, "taskDefinition": definition, "networkConfiguration": NETWORK}
+    spot = [{"capacityProvider": "FARGATE_SPOT"}]
+    (task,) = fargate.ecs.run_task(**request, capacityProviderStrategy=spot)["tasks"]
     assert (task["launchType"], task["capacityProviderName"]) == ("FARGATE", "FARGATE_SPOT")
+    mixed = [
+        {"capacityProvider": "FARGATE", "base": 2, "weight": 1},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 3},
+    ]
+    tasks = fargate.ecs.run_task(**request, capacityProviderStrategy=mixed, count=6)["tasks"]
+    providers = [task["capacityProviderName"] for task in tasks]
+    assert (providers.count("FARGATE"), providers.count("FARGATE_SPOT")) == (3, 3)
 
 
+@pytest.mark.conformance("RunTask", "Without launch type and strategy the cluster's default strategy is used")
+def test_default_capacity_provider_strategy(fargate: Fargate, definition: str) -> None:
+    spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    fargate.ecs.put_cluster_capacity_providers(
+        cluster=fargate.name, capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=spot
+    )
+    request = {"cluster": fargate.name, "taskDefinition": definition, "networkConfiguration": NETWORK}
+    (task,) = fargate.ecs.run_task(**request)["tasks"]
+    assert task["capacityProviderName"] == "FARGATE_SPOT"
+
+
+@pytest.mark.conformance("RunTask", "Overrides of task size: shown in AWS's units")
+def test_size_overrides(fargate: Fargate, definition: str) -> None:
+    overrides = {"cpu": ".5 vCPU", "memory": "1GB", "ephemeralStorage": {"sizeInGiB": 30}}
+    (task,) = fargate.run_task(definition, overrides=overrides)["tasks"]
+    assert (task["cpu"], task["memory"], task["ephemeralStorage"]) == ("512", "1024", {"sizeInGiB": 30})
+
+
+@pytest.mark.conformance("Clusters", "Refused: deleting a cluster with tasks (`ClusterContainsTasksException`)")
 def test_cluster_with_tasks_cannot_be_deleted(fargate: Fargate) -> None:
     arn = fargate.run_script("sleep 30")
     fargate.wait(arn, "RUNNING")

@@ -1,0 +1,90 @@
+"""The conformance table: what the tests marked ``conformance`` say about the emulation, and whether it is so.
+
+A test is a row by ``@pytest.mark.conformance("RunTask", "A client token used twice starts its tasks once")``; a case of
+a parametrised test by the same mark on its ``pytest.param``. Tests of one text are one row. ``wording="unverified"``
+says that AWS's error code is tested, and that no source was found for AWS's own words.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+OPTION = "--conformance-table"
+DEFAULT_FILE = Path(__file__).parents[1] / "CONFORMANCE.md"
+HEAD = """# Conformance
+
+What the emulation does as AWS does. Each row is a test, which ran against an emulator through its API; this table is
+written by `pytest localstack_fargate/tests --conformance-table`.
+
+"wording unverified": the error's code is AWS's, and its text is in AWS's style, for want of a source.
+"""
+
+
+@dataclass
+class Row:
+    """One behaviour: the outcomes of the tests that show it."""
+
+    unverified: bool
+    outcomes: set[str] = field(default_factory=set)
+
+    def result(self) -> str:
+        """Pass only if all of its tests passed."""
+        return next((o for o in ("failed", "skipped") if o in self.outcomes), "passed")
+
+
+class ConformanceTable:
+    """A pytest plug-in that collects the rows of a run and writes them when it ends."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._rows: dict[str, tuple[str, str]] = {}  # node id: area and text
+        self._areas: dict[str, dict[str, Row]] = {}
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            for mark in item.iter_markers("conformance"):
+                area, text = mark.args
+                self._rows[item.nodeid] = (area, text)
+                row = self._areas.setdefault(area, {}).setdefault(text, Row(unverified=False))
+                row.unverified |= mark.kwargs.get("wording") == "unverified"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.nodeid in self._rows and (report.when == "call" or report.outcome != "passed"):
+            area, text = self._rows[report.nodeid]
+            self._areas[area][text].outcomes.add(report.outcome)
+
+    def pytest_sessionfinish(self) -> None:
+        self._file.write_text("\n".join([HEAD, *self._lines()]))
+
+    def _lines(self) -> Iterable[str]:
+        rows = [row for area in self._areas.values() for row in area.values()]
+        yield f"{sum(row.result() == 'passed' for row in rows)} of {len(rows)} rows passed.\n"
+        for area in sorted(self._areas):
+            yield f"## {area}\n\n| behaviour | result |\n| --- | --- |"
+            for text, row in self._areas[area].items():
+                yield f"| {text}{' (wording unverified)' if row.unverified else ''} | {row.result()} |"
+            yield ""
+
+
+def refused(area: str, text: str, code: str, message: str | None = None, **request: Any) -> Any:
+    """A row for parameters that ECS refuses; without a message AWS's wording is unverified.
+
+    Gives a test the arguments ``request``, ``code`` and ``message``.
+    """
+    wording = None if message else "unverified"
+    mark = pytest.mark.conformance(area, f"Refused: {text} (`{code}`)", wording=wording)
+    return pytest.param(request, code, message, id=text.replace(" ", "-"), marks=mark)
+
+
+def check_refusal(operation: Callable[..., Any], request: dict[str, Any], code: str, message: str | None) -> None:
+    """Assert that the operation answers with HTTP status 400, the code, and the message or some other one."""
+    with pytest.raises(ClientError) as caught:
+        operation(**request)
+    answer = caught.value.response
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == (400, code), answer["Error"]
+    assert answer["Error"]["Message"]
+    assert message in (None, answer["Error"]["Message"])
