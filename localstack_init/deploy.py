@@ -49,16 +49,26 @@ def read_settings(environment: dict[str, str]) -> Settings:
         ValueError: ``STACK_PARAMETERS`` is not a JSON object of texts.
     """
     port = environment.get("GATEWAY_LISTEN", "0.0.0.0:4566").split(",")[0].rsplit(":", 1)[-1]
-    parameters = json.loads(environment.get("STACK_PARAMETERS") or "{}")
-    if not isinstance(parameters, dict) or not all(isinstance(value, str) for value in parameters.values()):
+    together = json.loads(environment.get("STACK_PARAMETERS") or "{}")
+    if not isinstance(together, dict) or not all(isinstance(value, str) for value in together.values()):
         raise ValueError('STACK_PARAMETERS must be a JSON object of texts, such as {"RetryDelays": "1, 2"}')
     return Settings(
         endpoint=f"http://127.0.0.1:{port}",
-        region=environment.get("AWS_DEFAULT_REGION", "us-east-1"),
-        stack_name=environment.get("STACK_NAME", "video-batch-processing"),
-        worker_image=environment.get("WORKER_IMAGE", "video-worker"),
-        parameters=parameters,
+        region=environment.get("AWS_DEFAULT_REGION") or "us-east-1",
+        stack_name=environment.get("STACK_NAME") or "video-batch-processing",
+        worker_image=environment.get("WORKER_IMAGE") or "video-worker",
+        parameters={**_single_parameters(environment), **together},
     )
+
+
+def _single_parameters(environment: dict[str, str]) -> dict[str, str]:
+    """``STACK_UPLOAD_PREFIX`` is the template's ``UploadPrefix``."""
+    given = {name.removeprefix("STACK_"): value for name, value in environment.items() if name.startswith("STACK_")}
+    return {
+        "".join(word.capitalize() for word in name.split("_")): value
+        for name, value in given.items()
+        if value and name not in ("NAME", "PARAMETERS")
+    }
 
 
 class Account:

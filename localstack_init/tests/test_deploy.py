@@ -19,6 +19,20 @@ def test_wrong_parameters_are_refused(wrong: str) -> None:
         read_settings({"STACK_PARAMETERS": wrong})
 
 
+def test_parameters_come_one_by_one_or_together() -> None:
+    settings = read_settings(
+        {
+            "STACK_NAME": "mine",
+            "STACK_UPLOAD_PREFIX": "videos/",
+            "STACK_JOB_PREFIX": "",
+            "STACK_BUCKET_NAME": "one",
+            "STACK_PARAMETERS": '{"BucketName": "another"}',
+        }
+    )
+    assert settings.stack_name == "mine"
+    assert settings.parameters == {"UploadPrefix": "videos/", "BucketName": "another"}
+
+
 def test_every_resource_of_the_template_is_really_made() -> None:
     """LocalStack passes over a type that it does not know, and calls the stack complete."""
     wanted = {name.lower() for name in re.findall(r"Type: (AWS::\w+::\w+)", TEMPLATE.read_text())}
