@@ -45,6 +45,8 @@ class TaskRun:
         """Start the task's containers, see them end, and leave the task STOPPED, whatever happens."""
         task = self.task
         try:
+            if task.network is not None:
+                task.network.attach(task.cluster_arn)
             task.update("PENDING", "connectivityAt")
             if task.desired_status == "RUNNING":
                 self._prepare()
@@ -184,5 +186,7 @@ def finish(task: Task) -> None:
     with task.lock:
         for container in task.containers:
             container.last_status = "STOPPED"
+        if task.network is not None:
+            task.network.delete()
         task.desired_status = "STOPPED"
         task.update("STOPPED", "stoppedAt")

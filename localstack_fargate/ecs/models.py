@@ -12,6 +12,7 @@ from localstack.services.stores import AccountRegionBundle, BaseStore, LocalAttr
 
 from ..launchers.base import RunningContainer
 from .definitions import TaskDefinition
+from .network import NetworkAttachment
 
 PLATFORM_VERSION = "1.4.0"
 KEEP_STOPPED_SECONDS = 3600  # ECS shows stopped tasks for at least an hour
@@ -58,8 +59,8 @@ class Container:
         check: dict[str, Any] = self.definition.get("healthCheck") or {}
         return check if check.get("command", ["NONE"])[0] != "NONE" else None
 
-    def describe(self) -> dict[str, Any]:
-        """The container as DescribeTasks shows it."""
+    def describe(self, network_interfaces: list[dict[str, str]]) -> dict[str, Any]:
+        """The container as DescribeTasks shows it; its network interfaces are those of its task."""
         definition = self.definition
         shown = {
             "containerArn": self.arn,
@@ -71,7 +72,7 @@ class Container:
             "exitCode": self.exit_code,
             "reason": self.reason,
             "networkBindings": [],
-            "networkInterfaces": [],
+            "networkInterfaces": network_interfaces,
             "healthStatus": self.health_status,
             "cpu": str(definition.get("cpu") or 0),
             "memory": _text(definition.get("memory")),
@@ -101,7 +102,7 @@ class Task:
     capacity_provider_name: str | None = None
     platform_version: str = PLATFORM_VERSION
     started_by: str | None = None
-    availability_zone: str | None = None
+    network: NetworkAttachment | None = None
     enable_execute_command: bool = False
     tags: list[dict[str, str]] = field(default_factory=list)
     last_status: str = "PROVISIONING"
@@ -126,6 +127,10 @@ class Task:
     def task_role_arn(self) -> str | None:
         return self.overrides.get("taskRoleArn") or self.definition.task_role_arn
 
+    @property
+    def execution_role_arn(self) -> str | None:
+        return self.overrides.get("executionRoleArn") or self.definition.execution_role_arn
+
     def update(self, last_status: str | None = None, *times: str) -> None:
         """Move on to ``last_status`` (if given) and note the present as each of ``times``, e.g. "startedAt"."""
         with self.lock:
@@ -149,15 +154,16 @@ class Task:
     def describe(self, include_tags: bool = False) -> dict[str, Any]:
         """The task as DescribeTasks shows it, all of one moment."""
         with self.lock:
+            interfaces = self.network.describe_for_container() if self.network else []
             storage = self.overrides.get("ephemeralStorage") or self.definition.ephemeral_storage
             shown = {
-                "attachments": [],
+                "attachments": [self.network.describe()] if self.network else [],
                 "attributes": [{"name": "ecs.cpu-architecture", "value": self._architecture()}],
-                "availabilityZone": self.availability_zone,
+                "availabilityZone": self.network.availability_zone if self.network else None,
                 "capacityProviderName": self.capacity_provider_name,
                 "clusterArn": self.cluster_arn,
                 "connectivity": "CONNECTED" if "connectivityAt" in self.times else None,
-                "containers": [container.describe() for container in self.containers],
+                "containers": [container.describe(interfaces) for container in self.containers],
                 "cpu": self.cpu,
                 "desiredStatus": self.desired_status,
                 "enableExecuteCommand": self.enable_execute_command,

@@ -8,15 +8,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from localstack.services.ec2.models import get_ec2_backend
-
 from .checks.capacity import check_strategy, distribute
 from .checks.fargate_sizes import cpu_units, memory_mib
 from .checks.overrides import check_overrides
 from .checks.run_task import LATEST, check_execute_command, check_fargate, check_network, check_parameters
+from .checks.vpc import check_vpc
 from .definitions import Cluster, TaskDefinition, find_cluster, find_task_definition
 from .exceptions import ConflictException, InvalidParameterException
 from .models import PLATFORM_VERSION, ClientToken, Container, EcsStore, Task, task_arn
+from .network import NetworkAttachment
 
 CLIENT_TOKEN_SECONDS = 24 * 3600
 
@@ -34,6 +34,8 @@ def run_task(account_id: str, region: str, store: EcsStore, request: Mapping[str
     definition = find_task_definition(account_id, region, request["taskDefinition"])
     providers = _capacity_providers(request, cluster, definition)
     check_network(request, definition)
+    if definition.network_mode == "awsvpc":
+        check_vpc(account_id, region, request["networkConfiguration"]["awsvpcConfiguration"])
     check_overrides(request.get("overrides") or {}, definition)
     check_execute_command(request, definition)
     token = request.get("clientToken")
@@ -102,6 +104,9 @@ def _task(
         )
         for container in definition.containers
     ]
+    network = None
+    if definition.network_mode == "awsvpc":
+        network = NetworkAttachment(account_id, region, request["networkConfiguration"]["awsvpcConfiguration"])
     platform_version = str(request.get("platformVersion") or LATEST)
     return Task(
         arn=arn,
@@ -117,7 +122,7 @@ def _task(
         capacity_provider_name=provider,
         platform_version=PLATFORM_VERSION if platform_version == LATEST else platform_version,
         started_by=request.get("startedBy"),
-        availability_zone=_availability_zone(account_id, region, request),
+        network=network,
         enable_execute_command=bool(request.get("enableExecuteCommand")),
         tags=_tags(definition, cluster_name, request),
     )
@@ -137,13 +142,3 @@ def _tags(definition: TaskDefinition, cluster_name: str, request: Mapping[str, A
     if request.get("enableECSManagedTags"):
         tags["aws:ecs:clusterName"] = cluster_name
     return [{"key": key, "value": value} for key, value in tags.items()]
-
-
-def _availability_zone(account_id: str, region: str, request: Mapping[str, Any]) -> str:
-    """The zone of the first subnet, so far as EC2 knows it."""
-    vpc = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
-    wanted = next(iter(vpc.get("subnets") or ()), None)
-    for zone, subnets in get_ec2_backend(account_id, region).subnets.items():
-        if wanted in subnets:
-            return str(zone)
-    return f"{region}a"

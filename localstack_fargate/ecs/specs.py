@@ -29,4 +29,5 @@ def task_spec(task: Task, containers: Iterable[ContainerSpec]) -> TaskSpec:
         memory=int(task.memory),
         volumes=tuple(volume["name"] for volume in task.definition.volumes),
         architecture=(task.definition.runtime_platform or {}).get("cpuArchitecture", "X86_64"),
+        mac_address=task.network.interface.mac_address if task.network and task.network.interface else None,
     )

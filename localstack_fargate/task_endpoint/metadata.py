@@ -25,7 +25,7 @@ def task_document(task: Task) -> dict[str, Any]:
                 "Limits": {"CPU": int(task.cpu) / 1024, "Memory": int(task.memory)},
                 "PullStartedAt": _time(task.times.get("pullStartedAt")),
                 "PullStoppedAt": _time(task.times.get("pullStoppedAt")),
-                "AvailabilityZone": task.availability_zone,
+                "AvailabilityZone": task.network.availability_zone if task.network else None,
                 "LaunchType": task.launch_type,
                 "Containers": [container_document(task, container) for container in task.containers],
                 "EphemeralStorageMetrics": {"Utilized": 0, "Reserved": _storage_mib(task)},

@@ -23,7 +23,6 @@ START_TIMEOUT_SECONDS = 90
 REGION = "us-east-1"
 SHELL_IMAGE = "example/shell"  # mapped to `sh -c`: a task's command is a shell script
 PYTHON_IMAGE = "example/python"  # mapped to `python -c`, with boto3
-NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-12345678"]}}
 
 
 def random_name(prefix: str = "test") -> str:
@@ -50,16 +49,23 @@ def is_alive(pid: int) -> bool:
 
 
 @cache
-def make_client(service: str, endpoint: str, checking: bool = True) -> Any:
+def make_client(service: str, endpoint: str, checking: bool = True, region: str = REGION) -> Any:
     """A client of the emulated account; one that is not ``checking`` sends what boto3 itself would refuse."""
     return boto3.client(
         service,
         endpoint_url=endpoint,
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
         config=Config(parameter_validation=checking),
     )
+
+
+@cache
+def default_network(endpoint: str) -> dict[str, Any]:
+    """A ``networkConfiguration``: a subnet of the default VPC."""
+    subnets = make_client("ec2", endpoint).describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])
+    return {"awsvpcConfiguration": {"subnets": [subnets["Subnets"][0]["SubnetId"]]}}
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,7 @@ class Fargate:
 
     def __init__(self, endpoint: str) -> None:
         self.ecs, self.logs, self.iam = (make_client(service, endpoint) for service in ("ecs", "logs", "iam"))
+        self.network = default_network(endpoint)
         self.name = random_name()
         self.log_group = f"/test/{self.name}"
         self._definitions: list[str] = []
@@ -192,7 +199,7 @@ class Fargate:
         return self.run(self.container(command=[script], **definition))
 
     def run_task(self, definition: str, **request: Any) -> Any:
-        defaults = {"cluster": self.name, "networkConfiguration": NETWORK}
+        defaults = {"cluster": self.name, "networkConfiguration": self.network}
         if "capacityProviderStrategy" not in request:
             defaults["launchType"] = "FARGATE"
         return self.ecs.run_task(taskDefinition=definition, **{**defaults, **request})

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localstack_fargate.tests.kit import NETWORK, Fargate, poll, random_name
+from localstack_fargate.tests.kit import Fargate, poll, random_name
 
 
 def error_of(call: Any, **request: Any) -> tuple[str, str]:
@@ -104,7 +104,7 @@ def test_task_attributes_and_tags(fargate: Fargate) -> None:
 
 @pytest.mark.conformance("RunTask", "Capacity provider strategy: first the base, then by weight")
 def test_capacity_provider_strategy(fargate: Fargate, definition: str) -> None:
-    request = {"cluster": fargate.name, "taskDefinition": definition, "networkConfiguration": NETWORK}
+    request = {"cluster": fargate.name, "taskDefinition": definition, "networkConfiguration": fargate.network}
     spot = [{"capacityProvider": "FARGATE_SPOT"}]
     (task,) = fargate.ecs.run_task(**request, capacityProviderStrategy=spot)["tasks"]
     assert (task["launchType"], task["capacityProviderName"]) == ("FARGATE", "FARGATE_SPOT")
@@ -123,7 +123,7 @@ def test_default_capacity_provider_strategy(fargate: Fargate, definition: str) -
     fargate.ecs.put_cluster_capacity_providers(
         cluster=fargate.name, capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=spot
     )
-    request = {"cluster": fargate.name, "taskDefinition": definition, "networkConfiguration": NETWORK}
+    request = {"cluster": fargate.name, "taskDefinition": definition, "networkConfiguration": fargate.network}
     (task,) = fargate.ecs.run_task(**request)["tasks"]
     assert task["capacityProviderName"] == "FARGATE_SPOT"
 

@@ -8,12 +8,12 @@ import pytest
 
 from localstack_fargate.tests.conformance import check_refusal
 from localstack_fargate.tests.conformance import refused as refused_row
-from localstack_fargate.tests.kit import NETWORK, Fargate, make_client, random_name
+from localstack_fargate.tests.kit import Fargate, make_client, random_name
 
 refused = partial(refused_row, "RunTask")
 
 INVALID = "InvalidParameterException"
-SUBNET = NETWORK["awsvpcConfiguration"]["subnets"][0]
+SUBNET = "subnet-12345678"  # there is none, which is not looked at before the rest
 
 
 def vpc(**configuration: Any) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def test_refused(
         "cluster": cluster.name,
         "taskDefinition": definition,
         "launchType": "FARGATE",
-        "networkConfiguration": NETWORK,
+        "networkConfiguration": cluster.network,
         **request_,
     }
     given = {name: value for name, value in parameters.items() if value is not None}
@@ -245,7 +245,7 @@ def test_refused_with_a_definition_for_ec2(cluster: Fargate) -> None:
 def test_refused_by_a_cluster_without_the_capacity_provider(cluster: Fargate, definition: str) -> None:
     name = random_name()
     cluster.ecs.create_cluster(clusterName=name, capacityProviders=["FARGATE"])
-    request = {"taskDefinition": definition, "cluster": name, "networkConfiguration": NETWORK}
+    request = {"taskDefinition": definition, "cluster": name, "networkConfiguration": cluster.network}
     check_refusal(cluster.ecs.run_task, {**request, "capacityProviderStrategy": [SPOT]}, INVALID, NOT_ASSOCIATED)
     cluster.ecs.delete_cluster(cluster=name)
 

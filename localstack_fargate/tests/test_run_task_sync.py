@@ -16,9 +16,7 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 
 from localstack_fargate.stepfunctions import run_task_sync
 from localstack_fargate.stepfunctions.task_outcome import has_failed
-from localstack_fargate.tests.kit import NETWORK, Fargate, poll, random_name
-
-NETWORK_CONFIGURATION = {"AwsvpcConfiguration": {"Subnets": NETWORK["awsvpcConfiguration"]["subnets"]}}
+from localstack_fargate.tests.kit import Fargate, poll, random_name
 
 
 class Machine:
@@ -32,10 +30,11 @@ class Machine:
     def start(self, definition: str, machine: dict[str, Any] | None = None, **state: Any) -> str:
         """Start an execution, with more members for the machine and its state; returns its ARN."""
         defaults = {"Cluster": self._fargate.name, "LaunchType": "FARGATE", "TaskDefinition": definition}
+        network = {"AwsvpcConfiguration": {"Subnets": self._fargate.network["awsvpcConfiguration"]["subnets"]}}
         run = {
             "Type": "Task",
             "Resource": "arn:aws:states:::ecs:runTask.sync",
-            "Parameters": {**defaults, "NetworkConfiguration": NETWORK_CONFIGURATION},
+            "Parameters": {**defaults, "NetworkConfiguration": network},
             "End": True,
             **state,
         }
