@@ -216,16 +216,6 @@ def test_latest_is_the_tag_of_an_image_without_one(fargate: Fargate) -> None:
     assert fargate.wait(arn)["containers"][0]["exitCode"] == 0
 
 
-def test_secrets_fail_the_task_rather_than_be_missing(fargate: Fargate) -> None:
-    task = fargate.wait(
-        fargate.run(fargate.container(secrets=[{"name": "A", "valueFrom": "arn:aws:ssm:::parameter/a"}]))
-    )
-    assert (task["stopCode"], task["stoppedReason"]) == (
-        "TaskFailedToStart",
-        "ResourceInitializationError: secrets of container main are not emulated",
-    )
-
-
 def test_long_and_odd_arguments_arrive_as_they_are(fargate: Fargate) -> None:
     arguments = ["", " a  b ", "é😀", "x" * 100_000, "$HOME '\"\\", "new\nline"]
     script = "import sys, hashlib; print(len(sys.argv) - 1, hashlib.sha256(repr(sys.argv[1:]).encode()).hexdigest())"

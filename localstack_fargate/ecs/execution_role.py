@@ -1,0 +1,48 @@
+"""What ECS itself does for a task it does as the task's execution role: fetch secrets and environment files.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
+"""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+from localstack.aws.connect import connect_to
+
+from .models import Task
+
+
+class ExecutionRole:
+    """Clients that act as the role, whose session is begun with the first of them."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._session: dict[str, Any] | None = None
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A client of the service, in the task's region if not said otherwise; raises ``ClientError``."""
+        if self._session is None:
+            self._session = self._begin_session()
+        session = self._session
+        return connect_to(
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+            region_name=region or self._task.region,
+        ).get_client(service)
+
+    def _begin_session(self) -> dict[str, Any]:
+        clients = connect_to(aws_access_key_id=self._task.account_id, region_name=self._task.region)
+        sts = clients.sts.request_metadata(service_principal="ecs-tasks")
+        answer = sts.assume_role(RoleArn=self._task.execution_role_arn, RoleSessionName=self._task.id)
+        session: dict[str, Any] = answer["Credentials"]
+        return session
+
+
+def sdk_message(service: str, error: ClientError) -> str:
+    """An error of a service in the words of the SDK that Fargate's agent is made with."""
+    answer, failed = error.response["ResponseMetadata"], error.response["Error"]
+    return (
+        f"operation error {service}: {error.operation_name}, https response error "
+        f"StatusCode: {answer['HTTPStatusCode']}, RequestID: {answer.get('RequestId', '')}, "
+        f"api error {failed['Code']}: {failed['Message']}"
+    )
