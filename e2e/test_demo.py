@@ -3,14 +3,13 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 from PIL import Image
 
-from e2e.inspection import inspect
+from e2e.inspection import inspect, wait_until
 from scripts.sample_media import make_logo
 from worker.tests.media import Clip, make_clip
 
@@ -49,7 +48,7 @@ def test_without_arguments_it_makes_a_clip(elsewhere: dict[str, str]) -> None:
 
 def test_a_phones_video_and_a_described_watermark(elsewhere: dict[str, str], tmp_path: Path) -> None:
     name = "demo é+%2B 🎬"
-    video, logo, watermark = tmp_path / f"{name}.mp4", tmp_path / "logo.jpg", tmp_path / "watermark.json"
+    video, logo, watermark = tmp_path / f"{name}.mp4", tmp_path / "logo.jpg", tmp_path / f"{name}.json"
     phone = Clip(width=1920, height=1080, rate=30, seconds=1, rotation=90, grey=None)
     make_clip(video, phone)
     make_logo(tmp_path / "logo.png", "DEMO")
@@ -122,28 +121,64 @@ def test_a_video_is_not_overwritten_by_its_own_result(elsewhere: dict[str, str])
         video.unlink()
 
 
-def test_ctrl_c_leaves_nothing_behind(elsewhere: dict[str, str], tmp_path: Path) -> None:
+def start_demo(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [DEMO, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_impatient_ctrl_c_leaves_nothing_behind(elsewhere: dict[str, str], tmp_path: Path) -> None:
     video = tmp_path / "interrupted.mp4"
     make_clip(video, Clip(width=1280, height=720, rate=30, seconds=10, grey=None))
-    run = subprocess.Popen(
-        [DEMO, str(video)], env=elsewhere, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    )
-    temporary = Path(elsewhere["TMPDIR"])
-    deadline = time.monotonic() + 120
-    while not _worker_runs(temporary) and time.monotonic() < deadline and run.poll() is None:
-        time.sleep(0.1)
+    run = start_demo([str(video)], elsewhere)
+    wait_until(lambda: _runs(elsewhere, "worker.engine"), "the engine", seconds=120)
     os.killpg(run.pid, signal.SIGINT)  # as the terminal does: to the whole foreground group
-    run.communicate(timeout=60)
+    wait_until(lambda: _runs(elsewhere, "localstack_init.emulator down"), "the end of the account")
+    os.killpg(run.pid, signal.SIGINT)
+    output, _ = run.communicate(timeout=60)
     assert run.returncode == 130
+    assert "Traceback" not in output
     assert_nothing_is_left(elsewhere)
 
 
-def _worker_runs(temporary: Path) -> bool:
+@pytest.mark.parametrize("moment", ["localstack.runtime.main", "worker.engine"])
+def test_a_signal_to_the_script_alone_ends_all_at_once(moment: str, elsewhere: dict[str, str], tmp_path: Path) -> None:
+    video = tmp_path / "terminated.mp4"
+    make_clip(video, Clip(width=1280, height=720, rate=30, seconds=60, grey=None))
+    run = start_demo([str(video)], elsewhere)
+    wait_until(lambda: _runs(elsewhere, moment), moment, seconds=120)
+    run.send_signal(signal.SIGTERM)
+    output, _ = run.communicate(timeout=30)
+    assert run.returncode == 143
+    assert "Traceback" not in output
+    assert_nothing_is_left(elsewhere)
+
+
+def test_ctrl_c_while_python_is_still_loading_shows_no_traceback(elsewhere: dict[str, str]) -> None:
+    run = start_demo([], elsewhere)
+    wait_until(lambda: _runs(elsewhere, "-m scripts.demo"), "the demo")
+    os.killpg(run.pid, signal.SIGINT)
+    output, _ = run.communicate(timeout=30)
+    assert (run.returncode, output) == (130, "")
+    assert_nothing_is_left(elsewhere)
+
+
+def _runs(environment: dict[str, str], command: str) -> bool:
+    """Whether a process with this in its command line descends from a script that has this environment."""
     for process in psutil.process_iter():
         try:
-            environment = process.environ()
+            if command in " ".join(process.cmdline()) and _is_of(process, environment["TMPDIR"]):
+                return True
         except (psutil.AccessDenied, psutil.NoSuchProcess):
             continue
-        if "JOB_ID" in environment and environment.get("TMPDIR", "").startswith(str(temporary)):
-            return True
     return False
+
+
+def _is_of(process: psutil.Process, temporary: str) -> bool:
+    family = [process, *process.parents()]  # an engine itself has no environment
+    return any(each.environ().get("TMPDIR", "").startswith(temporary) for each in family[:3])

@@ -14,7 +14,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from scripts.account import use_account
+from scripts.account import clean_up_on_sigterm, use_account
 from scripts.pipeline import Pipeline
 from scripts.sample_media import make_clip, make_logo
 
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EMULATOR = str(ROOT / "scripts" / "emulator.sh")
 WORKER = str(Path(sys.executable).parent / "video-worker")
 JOB_TIMEOUT_SECONDS = 600
+LONGEST_CLIP_SECONDS = 300
 
 
 def start_account() -> tuple[float, float]:
@@ -65,6 +66,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each side (default: 7)")
     parser.add_argument("--seconds", type=float, default=10, help="length of the 720p clip (default: 10)")
     arguments = parser.parse_args()
+    if arguments.rounds < 1 or not 0.1 <= arguments.seconds <= LONGEST_CLIP_SECONDS:
+        parser.error(f"it takes at least 1 round, and a clip of 0.1 to {LONGEST_CLIP_SECONDS} seconds")
+    clean_up_on_sigterm()
     starts = [start_account() for _ in range(3)]
     pipeline = Pipeline.of_stack()
     bare, whole, uploads, handler = [], [], [], []

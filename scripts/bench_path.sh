@@ -5,4 +5,4 @@ root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=own_account.sh
 . "$root/scripts/own_account.sh"
 
-PYTHONPATH="$root" "$root/.venv/bin/python" -P -m scripts.bench_path "$@"
+PYTHONPATH="$root" run_in_account "$root/.venv/bin/python" -P -m scripts.bench_path "$@"

@@ -1,6 +1,5 @@
 """The work behind scripts/demo.sh: start the account, send one video through it, show what came out."""
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -8,25 +7,23 @@ import time
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import av
-from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from scripts.account import use_account
+from scripts.account import clean_up_on_sigterm, use_account
+from scripts.comparison import compare
+from scripts.demo_watermark import DemoWatermark
 from scripts.pipeline import JobNotFinished, JobRecord, Pipeline
 from scripts.sample_media import make_clip
+from worker.errors import WatermarkError
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "out"
 EMULATOR = str(ROOT / "scripts" / "emulator.sh")
 JOB_TIMEOUT_SECONDS = 4 * 3600
-PICTURE_WIDTH = 960  # pixels, of each half of the comparison
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-WATERMARK_NAME = "demo"
 
 console = Console()
 
@@ -48,29 +45,58 @@ class Stopwatch:
         self._started = now
 
 
-def read_arguments(argv: list[str]) -> tuple[Path | None, Path | None]:
+def read_arguments(argv: list[str]) -> tuple[Path | None, DemoWatermark | None]:
     """Check the command line before anything is started.
 
     Raises:
         DemoError: a file is missing or of no use here.
+        WatermarkError: the worker would refuse the watermark.
     """
     if len(argv) > 2:
         raise DemoError("give at most a video and a watermark; see scripts/demo.sh --help")
     files = [Path(argument) for argument in argv]
     for file in files:
-        if not file.is_file():
-            raise DemoError(f"there is no file {file}")
+        _require_readable(file)
     video, watermark = [*files, None, None][:2]
     if video and video.suffix.lower() != ".mp4":
         raise DemoError(f"{video.name} is not an .mp4 file; the pipeline watches for .mp4 uploads only")
     for made in result_files(video) if video else ():
+        if made.exists() and not made.is_file():
+            raise DemoError(f"{made} is where the result would go, and no ordinary file")
         if made.exists() and any(made.samefile(file) for file in files):
             raise DemoError(
                 f"{made.relative_to(ROOT)} would be overwritten by its own result; move it out of out/ first"
             )
     if watermark and watermark.suffix.lower() not in PICTURE_SUFFIXES | {".json"}:
         raise DemoError(f"{watermark.name} is neither a picture (.png, .jpg, .webp) nor a .json description")
-    return video, watermark
+    return video, DemoWatermark.read(watermark) if watermark else None
+
+
+def _require_readable(file: Path) -> None:
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        raise DemoError(f"the name {str(file)!r} is not UTF-8, as the names of uploads are; rename it first") from None
+    if not file.is_file():
+        raise DemoError(f"there is no file {file}")
+    try:
+        with file.open("rb") as content:
+            content.read(1)
+    except OSError as error:
+        raise DemoError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def make_out_folder() -> None:
+    """Make the folder of the results.
+
+    Raises:
+        DemoError: no file can be made in it.
+    """
+    try:
+        OUT.mkdir(exist_ok=True)
+        tempfile.TemporaryFile(dir=OUT).close()
+    except OSError as error:
+        raise DemoError(f"nothing can be written to {OUT}: {error.strerror}") from None
 
 
 def upload_name(video: Path) -> str:
@@ -90,51 +116,18 @@ def start_account() -> None:
     Raises:
         DemoError: it does not start; its own message says why.
     """
-    with console.status("Starting S3, Lambda, Step Functions and ECS on this machine ..."):
-        answer = subprocess.run([EMULATOR, "up"], check=False, capture_output=True, text=True)
-    if answer.returncode:
-        raise DemoError(answer.stderr.strip())
-    use_account(answer.stdout)
-
-
-def upload_watermark(pipeline: Pipeline, watermark: Path) -> dict[str, str]:
-    """Store a watermark with the pictures it names, and return the upload metadata that selects it.
-
-    Raises:
-        DemoError: the JSON names a picture that does not lie beside it.
-    """
-    if watermark.suffix.lower() != ".json":
-        if watermark.suffix.lower() == ".png":
-            pipeline.put_watermark(watermark, f"{WATERMARK_NAME}.png")
-        else:
-            picture = f"{WATERMARK_NAME}{watermark.suffix.lower()}"
-            pipeline.put_watermark(watermark, picture)
-            _put_json(pipeline, {"overlays": [{"image": picture}]})
-        return {"watermark": WATERMARK_NAME}
-    for image in _images_of(watermark):
-        beside = watermark.parent / image
-        if not beside.is_file():
-            raise DemoError(f"{watermark.name} names {image}, which is not beside it")
-        pipeline.put_watermark(beside, image)
-    pipeline.put_watermark(watermark, f"{WATERMARK_NAME}.json")
-    return {"watermark": WATERMARK_NAME}
-
-
-def _images_of(watermark: Path) -> list[str]:
-    """The pictures that a description names; whether the rest of it is right is for the worker to say."""
-    try:
-        content: Any = json.loads(watermark.read_text())
-        overlays = content["overlays"]
-        return [overlay["image"] for overlay in overlays if isinstance(overlay.get("image"), str)]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return []
-
-
-def _put_json(pipeline: Pipeline, content: dict[str, Any]) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(content, file)
-        file.flush()
-        pipeline.put_watermark(Path(file.name), f"{WATERMARK_NAME}.json")
+    with (
+        console.status("Starting S3, Lambda, Step Functions and ECS on this machine ..."),
+        subprocess.Popen([EMULATOR, "up"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up,
+    ):
+        try:
+            lines, messages = up.communicate()
+        except BaseException:
+            up.terminate()  # not killed: it takes down what it has started
+            raise
+    if up.returncode:
+        raise DemoError(messages.strip())
+    use_account(lines)
 
 
 def follow_job(pipeline: Pipeline, version_id: str) -> JobRecord:
@@ -147,39 +140,6 @@ def follow_job(pipeline: Pipeline, version_id: str) -> JobRecord:
             progress.update(bar, description=record["phase"] or record["state"], completed=record["percent"])
         progress.update(bar, description=record["state"])
     return record
-
-
-def compare(before: Path, after: Path, target: Path) -> None:
-    """Write one picture with the frame in the middle of both videos, side by side."""
-    halves = [(_middle_frame(before), "before"), (_middle_frame(after), "after")]
-    height = max(picture.height for picture, _ in halves)
-    sheet = Image.new("RGB", (sum(picture.width for picture, _ in halves) + 12, height + 44), "white")
-    draw = ImageDraw.Draw(sheet)
-    left = 0
-    for picture, label in halves:
-        sheet.paste(picture, (left, 44))
-        draw.text((left + 12, 8), label, font=ImageFont.load_default(size=24), fill="black")
-        left += picture.width + 12
-    sheet.save(target)
-
-
-def _middle_frame(video: Path) -> Image.Image:
-    with av.open(str(video)) as source:
-        stream = source.streams.video[0]
-        middle = (source.duration or 0) / av.time_base / 2 + (stream.start_time or 0) * float(stream.time_base or 0)
-        frames = source.decode(stream)
-        frame = next(frames)
-        for frame in frames:
-            if frame.time is not None and frame.time >= middle:
-                break
-        picture: Image.Image = frame.to_image()
-        aspect = stream.sample_aspect_ratio
-        if aspect:
-            picture = picture.resize((round(picture.width * aspect), picture.height))
-        picture = picture.rotate(frame.rotation, expand=True)
-        if picture.width > PICTURE_WIDTH:
-            picture = picture.resize((PICTURE_WIDTH, round(picture.height * PICTURE_WIDTH / picture.width)))
-        return picture
 
 
 def show_result(record: JobRecord, files: list[Path], stopwatch: Stopwatch) -> None:
@@ -206,10 +166,10 @@ def show_failure(record: JobRecord) -> None:
     )
 
 
-def run(video: Path | None, watermark: Path | None) -> int:
+def run(video: Path | None, watermark: DemoWatermark | None) -> int:
     """Do all of it; 0 if the watermarked video was written, 1 if the job failed."""
     stopwatch = Stopwatch()
-    OUT.mkdir(exist_ok=True)
+    make_out_folder()
     start_account()
     stopwatch.lap("start the account")
     with tempfile.TemporaryDirectory() as scratch:
@@ -219,7 +179,7 @@ def run(video: Path | None, watermark: Path | None) -> int:
                 make_clip(video)
             stopwatch.lap("make a clip")
         pipeline = Pipeline.of_stack()
-        metadata = upload_watermark(pipeline, watermark) if watermark else {}
+        metadata = watermark.put(pipeline) if watermark else {}
         name = upload_name(video)
         version_id = pipeline.upload(video, name, metadata)
         stopwatch.lap("upload")
@@ -238,13 +198,17 @@ def run(video: Path | None, watermark: Path | None) -> int:
 
 def main() -> int:
     """Run the demo; errors are one sentence on standard error."""
+    clean_up_on_sigterm()
     try:
         return run(*read_arguments(sys.argv[1:]))
+    except WatermarkError as error:
+        problem = f"{error.code}: {error.message}\n{error.hint}"
     except (DemoError, JobNotFinished) as error:
-        Console(stderr=True).print(f"demo.sh: {error}", highlight=False, soft_wrap=True, markup=False)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+        problem = str(error)
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    Console(stderr=True).print(f"demo.sh: {problem}", highlight=False, soft_wrap=True, markup=False)
+    return 1
 
 
 if __name__ == "__main__":

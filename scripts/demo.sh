@@ -9,7 +9,7 @@ case "${1:-}" in
 Usage: scripts/demo.sh [VIDEO] [WATERMARK]
 
 Sends VIDEO (.mp4) through S3, Lambda, Step Functions and a Fargate task, all emulated on this machine, and writes
-out/<name>.mp4 and out/<name>.png, the same frame before and after. Nothing is left running.
+out/<name>.mp4 and out/<name>.png, the same frame before and after; out/ lies in the checkout. Nothing is left running.
 
   VIDEO      an .mp4 file; left out: a clip made on the spot
   WATERMARK  a .png, .jpg or .webp picture, or a .json file that describes overlays (its pictures lie beside it);
@@ -22,4 +22,4 @@ esac
 # shellcheck source-path=SCRIPTDIR source=own_account.sh
 . "$root/scripts/own_account.sh"
 
-PYTHONPATH="$root" "$root/.venv/bin/python" -P -m scripts.demo "$@"
+PYTHONPATH="$root" run_in_account "$root/.venv/bin/python" -P -m scripts.demo "$@"

@@ -6,8 +6,17 @@
 EMULATOR_HOME=$(mktemp -d)
 export EMULATOR_HOME
 
+# In the background, because bash acts on a signal only when a command in the foreground has ended. There a command
+# does not hear Ctrl-C: it is always clean_up that ends it, with SIGTERM.
+run_in_account() {
+    "$@" &
+    wait $!
+}
+
 clean_up() {
     trap '' INT TERM HUP # a second Ctrl-C must not stop the cleaning
+    for job in $(jobs -p); do kill "$job" 2>/dev/null || true; done
+    wait || true
     "$root/scripts/emulator.sh" down 2>/dev/null || true
     rm -rf "$EMULATOR_HOME"
 }

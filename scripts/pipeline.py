@@ -72,6 +72,12 @@ class Pipeline:
         """Store a watermark's image or JSON as ``name`` below the watermark prefix."""
         self.s3.upload_file(str(file), self.bucket, self.outputs["WatermarkPrefix"] + name)
 
+    def put_watermark_document(self, document: dict[str, Any], name: str) -> None:
+        """Store a watermark's settings as the JSON ``name`` below the watermark prefix."""
+        self.s3.put_object(
+            Bucket=self.bucket, Key=self.outputs["WatermarkPrefix"] + name, Body=json.dumps(document).encode()
+        )
+
     def records(self) -> Iterator[JobRecord]:
         """All job records, in no particular order."""
         for key in self._keys(self.outputs["JobPrefix"]):

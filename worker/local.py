@@ -32,7 +32,7 @@ def run_local(
     """
     try:
         target = _checked_target(source, output)
-        document, images = _read_watermark(watermark)
+        document, images = read_watermark(watermark)
         if target.exists() and any(target.samefile(file) for file in (watermark, *images.values())):
             raise ConfigurationInvalid("The output is the watermark or one of its images.", ANOTHER_NAME)
         with _partial_file(target) as partial:
@@ -78,13 +78,18 @@ def _partial_file(target: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _read_watermark(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Return the watermark's document and the files of its images."""
+def read_watermark(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:
+    """Return the document of a watermark file and the files of its images by name.
+
+    Raises:
+        WatermarkNotFound, WatermarkInvalid
+    """
     if not path.is_file():
         raise WatermarkNotFound(f"There is no watermark file {path}.", "Correct the path given with --watermark.")
     if path.suffix.lower() in watermarks.IMAGE_SUFFIXES:
         return watermarks.for_image("watermark" + path.suffix.lower()), {"watermark" + path.suffix.lower(): path}
-    document = watermarks.parse_document(path.read_bytes(), path.name)
+    with path.open("rb") as file:
+        document = watermarks.parse_document(file.read(watermarks.MAX_JSON_BYTES + 1), path.name)
     images = {name: path.parent / name for name in watermarks.validate(document, path.name).images()}
     for name, image in images.items():
         if not image.is_file():

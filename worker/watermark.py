@@ -187,7 +187,7 @@ def parse_document(text: bytes, name: str) -> dict[str, Any]:
         WatermarkInvalid: It is too long, is not UTF-8 JSON, has a key twice, or is no object.
     """
     if len(text) > MAX_JSON_BYTES:
-        raise WatermarkInvalid(f"The watermark {name} is {len(text)} bytes long; at most {MAX_JSON_BYTES} are read.")
+        raise WatermarkInvalid(f"The watermark {name} is longer than {MAX_JSON_BYTES} bytes.")
     try:
         document = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

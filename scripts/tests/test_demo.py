@@ -1,11 +1,16 @@
-"""The demo's picture of one frame before and after."""
+"""What the demo checks before it starts anything, and its picture of one frame before and after."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from scripts.demo import compare
+from scripts import demo
+from scripts.comparison import compare
+from scripts.demo_watermark import DemoWatermark
+from scripts.sample_media import make_logo
 from worker.tests.media import Clip, make_clip
 
 
@@ -15,3 +20,87 @@ def test_every_length_has_a_frame_to_show(frames: int, tmp_path: Path) -> None:
     compare(video, video, tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 320
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Refused":
+    return Refused(monkeypatch, capsys)
+
+
+class Refused:
+    """Runs the demo, which must end before it starts an account."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        monkeypatch.delattr(demo, "use_account")
+        monkeypatch.setattr(demo, "EMULATOR", "/nothing/may/be/started")
+        monkeypatch.setattr(demo, "clean_up_on_sigterm", lambda: None)  # pytest is the process that it would change
+
+    def __call__(self, *arguments: str | Path) -> str:
+        """Return what it says on standard error."""
+        self._monkeypatch.setattr(sys, "argv", ["demo", *map(str, arguments)])
+        assert demo.main() == 1
+        return self._capsys.readouterr().err
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "video.mp4"
+    path.write_bytes(b"not looked into before the upload")
+    return path
+
+
+def test_a_folder_for_results_that_takes_none_is_named(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "OUT", Path("/sys/out"))
+    assert refused().startswith("demo.sh: nothing can be written to /sys/out: ")
+
+
+def test_a_file_that_cannot_be_read_is_named(refused: Refused, tmp_path: Path) -> None:
+    unreadable = tmp_path / "unreadable.mp4"
+    unreadable.symlink_to("/proc/self/mem")  # whose first byte not even root can read
+    assert refused(unreadable) == f"demo.sh: {unreadable} cannot be read: Input/output error\n"
+
+
+def test_a_name_that_is_not_utf_8_is_said(refused: Refused, tmp_path: Path) -> None:
+    strange = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    strange.touch()
+    assert "caf\\udce9.mp4' is not UTF-8" in refused(strange)
+
+
+def test_a_folder_where_the_result_would_go_is_said(
+    refused: Refused, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "OUT", tmp_path / "out")
+    (tmp_path / "out" / "video.png").mkdir(parents=True)
+    assert "video.png is where the result would go, and no ordinary file" in refused(video)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("my.json", b"{", "The watermark my.json is not valid JSON"),
+        ("my.json", b" " * 100_000, "The watermark my.json is longer than 65536 bytes."),
+        ("my.json", b'{"overlays": [{"image": "logo.png", "opacity": 2}]}', "wrong at overlays.0.opacity"),
+        ("my.json", b'{"overlays": [{"image": "none.png"}]}', "names the image none.png, but there is no file"),
+        ("my.png", b"no picture", "The watermark image my.png is no PNG, JPEG or WebP file."),
+        ("my.jpg", b"\xff\xd8\xff", "The watermark image my.jpg "),
+    ],
+)
+def test_a_watermark_is_refused_by_its_own_name_before_anything_starts(
+    name: str, content: bytes, sentence: str, refused: Refused, video: Path, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    make_logo(tmp_path / "logo.png")
+    assert sentence in refused(video, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("logo.png", "logo"), (" my logo.PNG", "my logo"), ("é%.png", "%C3%A9%25"), ("a\\b.png", "a%5Cb")],
+)
+def test_a_watermark_keeps_its_name_as_far_as_metadata_can_hold_it(name: str, called: str, tmp_path: Path) -> None:
+    make_logo(tmp_path / "made.png")
+    (tmp_path / "made.png").rename(tmp_path / name)
+    watermark = DemoWatermark.read(tmp_path / name)
+    assert watermark.name == called
+    assert list(watermark.images) == [f"{called}.png"]

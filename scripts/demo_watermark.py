@@ -1,0 +1,58 @@
+"""A watermark of this machine: checked before anything is started, then put where an upload can name it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from scripts.pipeline import Pipeline
+from worker.errors import WatermarkInvalid
+from worker.layers import MAX_IMAGE_BYTES, load_image
+from worker.local import read_watermark
+from worker.watermark import IMAGE_SUFFIXES, for_image
+
+# Object metadata is ASCII. What of it a path may not hold, or a file name cannot, is quoted as well.
+PLAIN = "".join(chr(number) for number in range(ord(" "), ord("~")) if chr(number) not in "/\\%")
+
+
+@dataclass(frozen=True)
+class DemoWatermark:
+    """A watermark that the worker takes.
+
+    Attributes:
+        name: What an upload calls it: the file's own name as far as that can be, so that errors name it too.
+        document: Its settings.
+        images: The files of its images, by the names that the document has for them.
+    """
+
+    name: str
+    document: dict[str, Any]
+    images: dict[str, Path]
+
+    @classmethod
+    def read(cls, path: Path) -> "DemoWatermark":
+        """Check a picture, or a description with the pictures beside it.
+
+        Raises:
+            WatermarkError: as the job would tell it.
+            OSError: a file cannot be read.
+        """
+        name, suffix = quote(path.stem.strip(), safe=PLAIN), path.suffix.lower()
+        if suffix in IMAGE_SUFFIXES:
+            document, images = for_image(name + suffix), {name + suffix: path}
+        else:
+            document, images = read_watermark(path)
+        for image, file in images.items():
+            if file.stat().st_size > MAX_IMAGE_BYTES:
+                raise WatermarkInvalid(f"The watermark image {image} has more than {MAX_IMAGE_BYTES:,} bytes.")
+            with file.open("rb") as content:
+                load_image(content, image)
+        return cls(name, document, images)
+
+    def put(self, pipeline: Pipeline) -> dict[str, str]:
+        """Store it, and return the upload metadata that selects it."""
+        for image, file in self.images.items():
+            pipeline.put_watermark(file, image)
+        if list(self.images) != [f"{self.name}.png"]:  # a bare PNG needs no description
+            pipeline.put_watermark_document(self.document, f"{self.name}.json")
+        return {"watermark": self.name}
