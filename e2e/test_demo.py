@@ -149,7 +149,7 @@ def test_impatient_ctrl_c_leaves_nothing_behind(elsewhere: dict[str, str], tmp_p
 @pytest.mark.parametrize("moment", ["localstack.runtime.main", "worker.engine"])
 def test_a_signal_to_the_script_alone_ends_all_at_once(moment: str, elsewhere: dict[str, str], tmp_path: Path) -> None:
     video = tmp_path / "terminated.mp4"
-    make_clip(video, Clip(width=1280, height=720, rate=30, seconds=60, grey=None))
+    make_clip(video, Clip(width=1280, height=720, rate=30, seconds=20, grey=None))
     run = start_demo([str(video)], elsewhere)
     wait_until(lambda: _runs(elsewhere, moment), moment, seconds=120)
     run.send_signal(signal.SIGTERM)

@@ -4,6 +4,23 @@
 # LocalStack's last open release leaves its dependencies open-ended and newer ones break it, so all is resolved as of
 # the week after that release; only the engine's libraries are younger.
 set -euo pipefail
+
+case "${1:-}" in
+-h | --help)
+    cat <<'TEXT'
+Usage: scripts/lock.sh
+
+Resolves requirements/*.in into the hashed locks beside them, as of fixed dates (docs/adr/0004). Run it after changing
+a .in file, then commit both. It needs uv.
+TEXT
+    exit 0
+    ;;
+"") ;;
+*)
+    echo "lock.sh: it takes no arguments; see scripts/lock.sh --help" >&2
+    exit 2
+    ;;
+esac
 cd "$(dirname "$0")/../requirements"
 
 command -v uv >/dev/null || { echo "lock.sh: uv is needed to resolve; install it with: pip install uv" >&2; exit 1; }

@@ -1,7 +1,26 @@
 #!/usr/bin/env bash
 # Make .venv hold exactly what a lock names, plus this project's own two packages. Does nothing when nothing changed.
-# Usage: setup.sh [local|dev]    local (default): what running needs; dev: the tests and linters too
+# See: scripts/setup.sh --help
 set -euo pipefail
+
+case "${1:-}" in
+-h | --help)
+    cat <<'TEXT'
+Usage: scripts/setup.sh [local | dev]
+
+Makes .venv in the checkout; does nothing if it is as it should be. All other scripts call this by themselves.
+
+  local  what running needs (default)
+  dev    the tests and linters too
+TEXT
+    exit 0
+    ;;
+"" | local | dev) ;;
+*)
+    echo "setup.sh: there is no set '$1'; use 'local' or 'dev'" >&2
+    exit 2
+    ;;
+esac
 cd "$(dirname "$0")/.."
 
 # one at a time: two scripts may be started together
@@ -9,7 +28,6 @@ exec 9<requirements
 if command -v flock >/dev/null; then flock 9; fi
 
 wanted=${1:-local}
-[ -f "requirements/$wanted.txt" ] || { echo "setup.sh: there is no lock '$wanted'; use 'local' or 'dev'" >&2; exit 2; }
 installed=$(cat .venv/installed.set 2>/dev/null || true)
 [ "$installed" = dev ] && wanted=dev # it holds all of local
 

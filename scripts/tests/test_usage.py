@@ -1,0 +1,36 @@
+"""What the scripts say of themselves, and to arguments that make no sense."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+
+
+def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SCRIPTS / f"{name}.sh", *arguments], capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("name", ["bench_path", "demo", "emulator", "lock", "setup"])
+def test_help_is_told(name: str) -> None:
+    told = run(name, "--help")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert f"{name}.sh" in told.stdout
+    assert told.stdout.lower().startswith("usage: ")
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["bench_path", "--rounds", "0"], "it takes at least 1 round"),
+        (["bench_path", "--seconds", "nan"], "a clip of 0.1 to 300 seconds"),
+        (["lock", "now"], "it takes no arguments"),
+        (["setup", "worker"], "there is no set 'worker'; use 'local' or 'dev'"),
+        (["emulator"], "the following arguments are required: command"),
+    ],
+)
+def test_what_makes_no_sense_is_said(command: list[str], sentence: str) -> None:
+    refused = run(*command)
+    assert refused.returncode == 2
+    assert sentence in refused.stderr
