@@ -13,6 +13,7 @@ from typing import Any
 import av
 import pytest
 
+from worker import job
 from worker import settings as names
 from worker.errors import (
     CorruptInput,
@@ -21,10 +22,10 @@ from worker.errors import (
     Interrupted,
     SourceGone,
     StorageUnavailable,
+    WatermarkError,
     WatermarkNotFound,
 )
 from worker.publish import publish
-from worker.sandbox import run_engine
 from worker.storage import Storage
 from worker.tests.media import make_logo
 from worker.tests.world import KEY, OUTPUT, RECORD, World
@@ -97,36 +98,32 @@ def test_a_corrupt_file_fails_for_good(world: World) -> None:
     assert world.keys("processed-videos/") == []
 
 
-def test_an_older_upload_is_superseded(world: World, video: bytes) -> None:
-    environment = world.upload(video)
-    world.upload(video + b"\0" * 8)
-    assert world.run(environment) == 0
-    assert world.record["state"] == "SUPERSEDED"
-    assert world.keys("processed-videos/") == []
-
-
-def test_an_upload_that_comes_while_encoding_supersedes(
-    world: World, video: bytes, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", ["find_published", "run_engine"])
+def test_a_newer_upload_supersedes_before_and_after_the_encode(
+    world: World, video: bytes, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     environment = world.upload(video)
-    real = run_engine
+    real = getattr(job, step)
 
-    def engine_and_upload(*arguments: Any) -> Any:
+    def do_and_upload(*arguments: Any) -> Any:
         result = real(*arguments)
         world.upload(video + b"\0" * 8)
         return result
 
-    monkeypatch.setattr("worker.job.run_engine", engine_and_upload)
+    monkeypatch.setattr(job, step, do_and_upload)
     assert world.run(environment) == 0
     assert world.record["state"] == "SUPERSEDED"
     assert world.keys("processed-videos/") == []
 
 
-def test_the_source_was_deleted(world: World, video: bytes) -> None:
+@pytest.mark.parametrize(("key", "error"), [(KEY, SourceGone), ("watermarks/default.png", WatermarkNotFound)])
+def test_what_a_job_needs_was_deleted(
+    world: World, video: bytes, key: str, error: type[WatermarkError]
+) -> None:  # fmt: skip
     environment = world.upload(video)
-    world.s3.delete_object(Bucket=world.bucket, Key=KEY)
-    assert world.run(environment) == SourceGone.exit_code
-    assert world.record["error"]["code"] == "SOURCE_GONE"
+    world.s3.delete_object(Bucket=world.bucket, Key=key)
+    assert world.run(environment) == error.exit_code
+    assert (world.record["state"], world.record["error"]["code"]) == ("FAILED", error.code)
 
 
 def test_an_output_of_an_older_job_is_replaced(world: World, video: bytes) -> None:
@@ -157,11 +154,6 @@ def test_a_bucket_without_versions(s3: Any, world: World, video: bytes) -> None:
     world.upload(video + b"\0" * 8)
     assert world.run(environment | {names.JOB_ID: "c"}) == 0
     assert json.loads(world.get("jobs/c.json"))["state"] == "SUPERSEDED"
-
-
-def test_no_watermark_at_all(world: World, video: bytes) -> None:
-    world.s3.delete_object(Bucket=world.bucket, Key="watermarks/default.png")
-    assert world.run(world.upload(video)) == WatermarkNotFound.exit_code
 
 
 def test_the_watermark_of_the_folder_and_settings_of_the_upload(world: World, video: bytes, tmp_path: Path) -> None:

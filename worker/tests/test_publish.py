@@ -9,7 +9,7 @@ import pytest
 from worker.errors import SourceGone, StorageUnavailable
 from worker.publish import ATTEMPTS, Superseded, publish
 from worker.settings import SOURCE_ETAG, SOURCE_KEY, SOURCE_VERSION_ID, Settings, from_environment
-from worker.storage import Conflict, ObjectInfo, Storage
+from worker.storage import Conflict, Missing, ObjectInfo, Storage
 from worker.tests.test_settings import ENVIRONMENT
 from worker.tests.world import World
 
@@ -23,14 +23,14 @@ class Racing(Storage):
     Attributes:
         between_looks: What happens once, between the worker's look at one object and its look at the other.
         meanwhile: What happens between its last look and each of its puts.
-        conflicts: How many of the puts were refused.
+        refused: How many of the puts were refused.
     """
 
     def __init__(self, bucket: str) -> None:
         super().__init__(bucket)
         self.between_looks: Callable[[], object] = lambda: None
         self.meanwhile: Callable[[], object] = lambda: None
-        self.conflicts = 0
+        self.refused = 0
 
     def head(self, key: str, version_id: str | None = None) -> ObjectInfo | None:
         found = super().head(key, version_id)
@@ -42,8 +42,8 @@ class Racing(Storage):
         self.meanwhile()
         try:
             super().put_file(*arguments, **more)
-        except Conflict:
-            self.conflicts += 1
+        except (Conflict, Missing):
+            self.refused += 1
             raise
 
 
@@ -65,6 +65,9 @@ class Race:
         """Publish as another job does."""
         self._s3.put_object(Bucket=self._bucket, Key=OUTPUT, Body=body, Metadata={"job-id": "another"})
 
+    def delete_result(self) -> None:
+        self._s3.delete_object(Bucket=self._bucket, Key=OUTPUT)
+
     def publish(self) -> None:
         publish(self.storage, self._settings, self._path, 1.0, lambda _share: None)
 
@@ -81,57 +84,48 @@ def race(s3: Any, bucket: str, tmp_path: Path) -> Race:
     return Race(s3, bucket, Racing(bucket), path)
 
 
-@pytest.fixture(params=["there is no result yet", "there is an older one"])
-def before(race: Race, request: pytest.FixtureRequest) -> None:
-    if request.param == "there is an older one":
+@pytest.mark.parametrize("older_result", [True, False])
+@pytest.mark.parametrize(("moment", "refused"), [("meanwhile", 1), ("between_looks", 0)])
+def test_a_newer_job_that_publishes_in_between_keeps_its_result(
+    race: Race, moment: str, refused: int, older_result: bool
+) -> None:
+    def newer() -> None:
+        race.upload(b"newer")
+        race.put_result(b"newer result")
+
+    if older_result:
         race.put_result(b"a result from long ago")
-
-
-@pytest.mark.usefixtures("before")
-def test_a_newer_job_that_publishes_in_between_keeps_its_result(race: Race) -> None:
-    def newer() -> None:
-        race.upload(b"newer")
-        race.put_result(b"newer result")
-
-    race.storage.meanwhile = newer
+    setattr(race.storage, moment, newer)
     with pytest.raises(Superseded):
         race.publish()
     assert race.result == b"newer result"
-    assert race.storage.conflicts == 1
+    assert race.storage.refused == refused
 
 
-def test_a_newer_job_that_publishes_between_two_looks_keeps_its_result(race: Race) -> None:
-    def newer() -> None:
-        race.upload(b"newer")
-        race.put_result(b"newer result")
-
-    race.storage.between_looks = newer
-    with pytest.raises(Superseded):
-        race.publish()
-    assert race.result == b"newer result"
-
-
-@pytest.mark.usefixtures("before")
-def test_an_older_job_that_publishes_in_between_is_overwritten(race: Race) -> None:
-    def older() -> None:
+@pytest.mark.parametrize(
+    ("results", "happening"),
+    [
+        ([], "an older job publishes"),
+        ([b"a result from long ago"], "an older job publishes"),
+        ([b"a result from long ago"], "the result goes away"),
+    ],
+)
+def test_an_older_jobs_result_is_replaced_whatever_happens_to_it(
+    race: Race, results: list[bytes], happening: str
+) -> None:
+    def happen() -> None:
         race.storage.meanwhile = lambda: None
-        race.put_result(b"older result")
+        if happening == "an older job publishes":
+            race.put_result(b"older result")
+        else:
+            race.delete_result()
 
-    race.storage.meanwhile = older
+    for body in results:
+        race.put_result(body)
+    race.storage.meanwhile = happen
     race.publish()
     assert race.result == b"our result"
-    assert race.storage.conflicts == 1
-
-
-def test_a_result_that_goes_away_in_between_is_put_anew(race: Race, s3: Any, bucket: str) -> None:
-    def delete() -> None:
-        race.storage.meanwhile = lambda: None
-        s3.delete_object(Bucket=bucket, Key=OUTPUT)
-
-    race.put_result(b"older result")
-    race.storage.meanwhile = delete
-    race.publish()
-    assert race.result == b"our result"
+    assert race.storage.refused == 1
 
 
 def test_a_source_that_is_deleted_in_between_has_no_result(race: Race, s3: Any, bucket: str) -> None:
@@ -146,10 +140,10 @@ def test_a_source_that_is_deleted_in_between_has_no_result(race: Race, s3: Any, 
 
 
 def test_a_result_that_never_stays_the_same_is_given_up(race: Race) -> None:
-    race.storage.meanwhile = lambda: race.put_result(b"older result %d" % race.storage.conflicts)
+    race.storage.meanwhile = lambda: race.put_result(b"older result %d" % race.storage.refused)
     with pytest.raises(StorageUnavailable):
         race.publish()
-    assert race.storage.conflicts == ATTEMPTS
+    assert race.storage.refused == ATTEMPTS
 
 
 def test_the_job_that_lost_the_race_says_so(world: World, video: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
