@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore import xform_name
 from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 
 from .exceptions import ClientException, ClusterNotFoundException
 
 DEFAULT_CLUSTER = "default"
+TASK_DEFINITION_UNKNOWN = "Unable to describe task definition."
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,12 @@ def find_task_definition(account_id: str, region: str, reference: str) -> TaskDe
     A family stands for its latest active revision. Raises ``ClientException`` if there is none.
     """
     family, _, revision = _name_of(reference).partition(":")
-    revisions = _backend(account_id, region).task_definitions.get(family, {})
-    if revision:
-        if not revision.isdecimal():
-            raise ClientException(f"Invalid revision number. Number: {revision}")
-        found = revisions.get(int(revision))
-        if found is not None and found.status != "ACTIVE":
-            raise ClientException("TaskDefinition is inactive")
-    else:
-        active = [number for number, candidate in revisions.items() if candidate.status == "ACTIVE"]
-        found = revisions[max(active)] if active else None
+    if revision and not revision.isdecimal():
+        raise ClientException(f"Invalid revision number. Number: {revision}")
+    number = int(revision) if revision else latest_active_revision(account_id, region, family)
+    found = None if number is None else _revisions(account_id, region, family).get(number)
+    if found is not None and found.status != "ACTIVE":
+        raise ClientException("TaskDefinition is inactive")
     if found is None:
         raise ClientException("TaskDefinition not found.")
     return TaskDefinition(
@@ -94,6 +92,35 @@ def find_task_definition(account_id: str, region: str, reference: str) -> TaskDe
         volumes=tuple(copy.deepcopy(found.volumes or [])),
         tags=copy.deepcopy(found.tags or []),
     )
+
+
+def latest_active_revision(account_id: str, region: str, family: str) -> int | None:
+    """Number of the newest revision of the family that was not deregistered."""
+    revisions = _revisions(account_id, region, family).items()
+    return max((number for number, definition in revisions if definition.status == "ACTIVE"), default=None)
+
+
+def add_details(account_id: str, region: str, family: str, revision: int, details: Mapping[str, Any]) -> None:
+    """Let moto describe the revision with these members of the API's TaskDefinition, too."""
+    definition = _revisions(account_id, region, family)[revision]
+    for member, value in details.items():
+        setattr(definition, xform_name(member), value)  # moto's answers are made of attributes of these names
+
+
+def own_capacity_providers(account_id: str, region: str) -> list[str]:
+    """Names of the capacity providers that were created in the account."""
+    return list(_backend(account_id, region).capacity_providers)
+
+
+def has_services(account_id: str, region: str, cluster_arn: str) -> bool:
+    """Whether a service of the cluster is active."""
+    services = _backend(account_id, region).services.values()
+    return any(service.cluster_arn == cluster_arn and service.status == "ACTIVE" for service in services)
+
+
+def _revisions(account_id: str, region: str, family: str) -> Mapping[int, Any]:
+    revisions: Mapping[int, Any] = _backend(account_id, region).task_definitions.get(family, {})
+    return revisions
 
 
 def _name_of(name_or_arn: str) -> str:

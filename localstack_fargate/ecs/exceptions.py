@@ -43,6 +43,15 @@ class ClusterContainsTasksException(EcsException):
         super().__init__("The Cluster cannot be deleted while Tasks are active.")
 
 
+class ClusterContainsServicesException(EcsException):
+    """A cluster with services cannot be deleted."""
+
+    code = "ClusterContainsServicesException"
+
+    def __init__(self) -> None:
+        super().__init__("The Cluster cannot be deleted while Services are active.")
+
+
 class ConflictException(EcsException):
     """A client token came back with other parameters; ``resourceIds`` are the tasks of its first use."""
 

@@ -5,17 +5,18 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .checks.tasks import MAX_RESULTS, check_list_tasks
 from .exceptions import InvalidParameterException
 from .models import Task
 
-MAX_RESULTS = 100
-
 
 def list_tasks(tasks: Sequence[Task], request: Mapping[str, Any]) -> dict[str, Any]:
-    """One page of the tasks (of one cluster, oldest first) that pass the request's filters."""
+    """One page of the tasks (of one cluster, oldest first) that pass the request's filters.
+
+    Raises ``InvalidParameterException`` for parameters that ECS refuses.
+    """
+    check_list_tasks(request)
     limit = request.get("maxResults") or MAX_RESULTS
-    if not 1 <= limit <= MAX_RESULTS:
-        raise InvalidParameterException(f"maxResults must be between 1 and {MAX_RESULTS}.")
     arns = [task.arn for task in _after_token(tasks, request.get("nextToken")) if _passes(task, request)]
     answer: dict[str, Any] = {"taskArns": arns[:limit]}
     if len(arns) > limit:

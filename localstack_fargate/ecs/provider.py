@@ -1,4 +1,4 @@
-"""The operations of the ECS API that are ours: all about tasks. moto answers the others, see ``service.py``."""
+"""The operations of the ECS API that are ours, in all or in part. moto answers the others, see ``service.py``."""
 
 import threading
 from typing import Any
@@ -9,15 +9,17 @@ from localstack.services.moto import call_moto
 from localstack.services.plugins import ServiceLifecycleHook
 
 from ..configuration import read_configuration
-from .definitions import find_cluster_arn
+from .checks.clusters import check_create_cluster, check_describe_clusters, check_providers
+from .checks.tags import check_number_of_tags, check_tags
+from .checks.tasks import check_describe_tasks, check_stop_task
+from .definitions import find_cluster_arn, has_services, own_capacity_providers
 from .engine import TaskEngine
-from .exceptions import ClusterContainsTasksException, InvalidParameterException, TaskNotFoundException
+from .exceptions import ClusterContainsServicesException, ClusterContainsTasksException, TaskNotFoundException
 from .list_tasks import list_tasks
 from .models import EcsStore, Task, count_by_status, ecs_stores, task_arn
 from .run_task import run_task
 from .spot import SpotInterruptions
-
-MAX_DESCRIBED_TASKS = 100
+from .task_definitions import describe_task_definition, register_task_definition
 
 
 class EcsProvider(ServiceLifecycleHook):
@@ -50,10 +52,7 @@ class EcsProvider(ServiceLifecycleHook):
     def describe_tasks(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """Show tasks; one that is unknown to the cluster is a failure with the reason MISSING."""
         cluster_arn = find_cluster_arn(context.account_id, context.region, request.get("cluster"))
-        if not request["tasks"]:
-            raise InvalidParameterException("Tasks cannot be empty.")
-        if len(request["tasks"]) > MAX_DESCRIBED_TASKS:
-            raise InvalidParameterException(f"Tasks cannot have more than {MAX_DESCRIBED_TASKS} elements.")
+        check_describe_tasks(request)
         include_tags = "TAGS" in (request.get("include") or ())
         tasks, failures = [], []
         for reference in request["tasks"]:
@@ -74,15 +73,43 @@ class EcsProvider(ServiceLifecycleHook):
     def stop_task(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """Stop a task: SIGTERM, and after the containers' stopTimeout SIGKILL."""
         cluster_arn = find_cluster_arn(context.account_id, context.region, request.get("cluster"))
+        check_stop_task(request)
         task = _store(context).find_task(cluster_arn, request["task"])
         if task is None:
             raise TaskNotFoundException
         self._engine.stop(task, request.get("reason"))
         return {"task": task.describe(include_tags=True)}
 
+    @handler("RegisterTaskDefinition", expand=False)
+    def register_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        """Register a revision that could run."""
+        with self._lock:  # moto counts the revisions of a family without one
+            return register_task_definition(context, request)
+
+    @handler("DescribeTaskDefinition", expand=False)
+    def describe_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        """Describe a revision, or the latest one of a family."""
+        return describe_task_definition(context, request)
+
+    @handler("CreateCluster", expand=False)
+    def create_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        """Create a cluster with a possible name, capacity providers that exist, and tags."""
+        check_create_cluster(request, own_capacity_providers(context.account_id, context.region))
+        answer: dict[str, Any] = call_moto(context)
+        return answer
+
+    @handler("PutClusterCapacityProviders", expand=False)
+    def put_cluster_capacity_providers(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        """Give a cluster other capacity providers, which exist."""
+        find_cluster_arn(context.account_id, context.region, request.get("cluster"))
+        check_providers(request, own_capacity_providers(context.account_id, context.region))
+        answer: dict[str, Any] = call_moto(context)
+        return answer
+
     @handler("DescribeClusters", expand=False)
-    def describe_clusters(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+    def describe_clusters(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """moto's clusters with the number of our tasks."""
+        check_describe_clusters(request)
         answer: dict[str, Any] = call_moto(context)
         for cluster in answer.get("clusters") or ():
             running, pending = count_by_status(_store(context).current_tasks(cluster["clusterArn"]))
@@ -92,8 +119,10 @@ class EcsProvider(ServiceLifecycleHook):
 
     @handler("DeleteCluster", expand=False)
     def delete_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        """Delete a cluster without tasks."""
-        cluster_arn = find_cluster_arn(context.account_id, context.region, request["cluster"])
+        """Delete a cluster without services and tasks."""
+        cluster_arn = find_cluster_arn(context.account_id, context.region, request.get("cluster"))
+        if has_services(context.account_id, context.region, cluster_arn):
+            raise ClusterContainsServicesException
         if any(task.last_status != "STOPPED" for task in _store(context).current_tasks(cluster_arn)):
             raise ClusterContainsTasksException
         answer: dict[str, Any] = call_moto(context)
@@ -107,10 +136,13 @@ class EcsProvider(ServiceLifecycleHook):
     @handler("TagResource", expand=False)
     def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """Add tags to a task, or change them."""
+        check_tags(request.get("tags"))
         task = _tagged_task(context, request)
         with task.lock:
             new = {tag["key"]: tag for tag in request["tags"]}
-            task.tags = [tag for tag in task.tags if tag["key"] not in new] + list(new.values())
+            tags = [tag for tag in task.tags if tag["key"] not in new] + list(new.values())
+            check_number_of_tags(tags)
+            task.tags = tags
         return {}
 
     @handler("UntagResource", expand=False)

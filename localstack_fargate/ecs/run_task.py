@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .checks.capacity import check_strategy, distribute
+from .checks.capacity import check_default_weights, check_strategy, distribute
 from .checks.fargate_sizes import cpu_units, memory_mib
 from .checks.overrides import check_overrides
 from .checks.run_task import LATEST, check_execute_command, check_fargate, check_network, check_parameters
@@ -54,10 +54,11 @@ def _capacity_providers(
     request: Mapping[str, Any], cluster: Cluster, definition: TaskDefinition
 ) -> Sequence[str | None]:
     """For each task the name of its capacity provider, None for a plain launch type."""
-    strategy = request.get("capacityProviderStrategy") or (
-        [] if request.get("launchType") else cluster.default_strategy
-    )
+    strategy = request.get("capacityProviderStrategy") or []
     check_strategy(strategy, cluster.capacity_providers)
+    if not strategy and not request.get("launchType"):
+        strategy = cluster.default_strategy
+        check_default_weights(strategy)
     check_fargate(request, strategy, definition)
     count = int(request.get("count") or 1)
     return distribute(strategy, count) if strategy else [None] * count

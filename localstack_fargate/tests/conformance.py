@@ -81,10 +81,13 @@ def refused(area: str, text: str, code: str, message: str | None = None, **reque
 
 
 def check_refusal(operation: Callable[..., Any], request: dict[str, Any], code: str, message: str | None) -> None:
-    """Assert that the operation answers with HTTP status 400, the code, and the message or some other one."""
+    """Assert that the operation answers with HTTP status 400, the code, and the message (or, if None, any).
+
+    A full stop at the end makes no difference: sources tend to quote without it.
+    """
     with pytest.raises(ClientError) as caught:
         operation(**request)
     answer = caught.value.response
     assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == (400, code), answer["Error"]
     assert answer["Error"]["Message"]
-    assert message in (None, answer["Error"]["Message"])
+    assert message is None or message.rstrip(".") == answer["Error"]["Message"].rstrip(".")

@@ -29,6 +29,16 @@ class Stack:
         self._cloudformation.delete_stack(StackName=self.name)
         self._cloudformation.get_waiter("stack_delete_complete").wait(StackName=self.name, WaiterConfig=WAIT)
 
+    def reason(self, resource: str) -> str:
+        """Why the resource could not be created."""
+        events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        (reason,) = (
+            event["ResourceStatusReason"]
+            for event in events
+            if event["LogicalResourceId"] == resource and event["ResourceStatus"] == "CREATE_FAILED"
+        )
+        return str(reason)
+
     def _wait(self, event: str) -> dict[str, str]:
         self._cloudformation.get_waiter(event).wait(StackName=self.name, WaiterConfig=WAIT)
         (stack,) = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"]
@@ -75,6 +85,7 @@ def template(**changes: Any) -> dict[str, Any]:
                     "Options": {
                         "awslogs-group": "/x",
                         "awslogs-region": {"Ref": "AWS::Region"},
+                        "awslogs-stream-prefix": "x",
                         "Mode": "non-blocking",
                     },
                 },
@@ -144,7 +155,7 @@ def test_properties_round_trip(client: Callable[[str], Any], stack: Stack) -> No
         "essential": True,
         "stopTimeout": 5,
         "environment": [{"name": "CamelCase", "value": "7"}],
-        "portMappings": [{"containerPort": 8080}],
+        "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp"}],
         "mountPoints": [{"sourceVolume": "scratch", "containerPath": "/Scratch", "readOnly": False}],
         "readonlyRootFilesystem": True,
         "linuxParameters": {"initProcessEnabled": True},
@@ -152,7 +163,12 @@ def test_properties_round_trip(client: Callable[[str], Any], stack: Stack) -> No
         "dockerLabels": {"Some.Label": "Value"},
         "logConfiguration": {
             "logDriver": "awslogs",
-            "options": {"awslogs-group": "/x", "awslogs-region": "us-east-1", "Mode": "non-blocking"},
+            "options": {
+                "awslogs-group": "/x",
+                "awslogs-region": "us-east-1",
+                "awslogs-stream-prefix": "x",
+                "Mode": "non-blocking",
+            },
         },
     }
     assert {key: container[key] for key in expected} == expected
@@ -170,3 +186,19 @@ def test_names_are_made_up(client: Callable[[str], Any], stack: Stack) -> None:
 def test_unknown_property_fails_the_stack(stack: Stack) -> None:
     with pytest.raises(WaiterError, match=r"ROLLBACK|FAILED"):
         stack.create(template(Family=random_name(), Colour="red"))
+
+
+@pytest.mark.conformance("CloudFormation", "A stack with an invalid task definition fails with ECS's reason")
+def test_invalid_definition_fails_the_stack(stack: Stack) -> None:
+    with pytest.raises(WaiterError, match=r"ROLLBACK|FAILED"):
+        stack.create(template(Family=random_name(), Memory="4096"))
+    assert "No Fargate configuration exists for given values: 256 CPU, 4096 memory." in stack.reason("Definition")
+
+
+@pytest.mark.conformance("CloudFormation", "A stack with an invalid cluster fails with ECS's reason")
+def test_invalid_cluster_fails_the_stack(stack: Stack) -> None:
+    body = template(Family=random_name())
+    body["Resources"]["Cluster"]["Properties"]["CapacityProviders"] = ["no-such-provider"]
+    with pytest.raises(WaiterError, match=r"ROLLBACK|FAILED"):
+        stack.create(body)
+    assert "The specified capacity provider was not found." in stack.reason("Cluster")

@@ -12,6 +12,25 @@ MAX_PROVIDERS = 20
 MAX_WEIGHT = 1000
 MAX_BASE = 100_000
 
+SEVERAL_BASES = (
+    "There are multiple capacity providers in the specified capacity provider strategy with a base value greater than "
+    "zero. Only one capacity provider can have a base value greater than zero. Specify a valid capacity provider "
+    "strategy and try again."
+)
+SEVERAL_BASES_BY_DEFAULT = (
+    "The specified capacity provider strategy contains multiple capacity providers with a base value defined. Only one "
+    "capacity provider per strategy can have a base value defined."
+)
+NO_WEIGHT = (
+    "There are no capacity providers in the capacity provider strategy with a weight value greater than zero. "
+    "Specify a weight value greater than zero for at least one capacity provider and try again."
+)
+NO_WEIGHT_BY_DEFAULT = (
+    "There are no capacity providers with a weight value greater than zero defined in the default capacity provider "
+    "strategy. At least one capacity provider must have a weight value greater than zero specified. Update the "
+    "cluster's default capacity provider strategy or specify a valid capacity provider strategy and try again."
+)
+
 type Strategy = Sequence[Mapping[str, Any]]
 
 
@@ -25,8 +44,11 @@ def check_launch_type(request: Mapping[str, Any]) -> None:
         )
 
 
-def check_strategy(strategy: Strategy, associated: Iterable[str]) -> None:
-    """Raise if tasks cannot be placed by the strategy on a cluster with these capacity providers."""
+def check_strategy(strategy: Strategy, associated: Iterable[str], is_default: bool = False) -> None:
+    """Raise if tasks cannot be placed by the strategy on a cluster with these capacity providers.
+
+    A cluster may have a default strategy without weights, which no task can use.
+    """
     if len(strategy) > MAX_PROVIDERS:
         raise InvalidParameterException(
             f"The specified capacity provider strategy cannot contain more than {MAX_PROVIDERS} capacity providers."
@@ -49,16 +71,15 @@ def check_strategy(strategy: Strategy, associated: Iterable[str]) -> None:
     if not all(0 <= base <= MAX_BASE for base in bases):
         raise InvalidParameterException(f"The base of a capacity provider must be between 0 and {MAX_BASE}.")
     if sum(base > 0 for base in bases) > 1:
-        raise InvalidParameterException(
-            "There are multiple capacity providers in the specified capacity provider strategy with a base value "
-            "greater than zero. Only one capacity provider can have a base value greater than zero. Specify a valid "
-            "capacity provider strategy and try again."
-        )
-    if len(strategy) > 1 and not any(weights):  # a single provider needs no weight
-        raise InvalidParameterException(
-            "There are no capacity providers in the capacity provider strategy with a weight value greater than zero. "
-            "Specify a weight value greater than zero for at least one capacity provider and try again."
-        )
+        raise InvalidParameterException(SEVERAL_BASES_BY_DEFAULT if is_default else SEVERAL_BASES)
+    if len(strategy) > 1 and not any(weights) and not is_default:  # a single provider needs no weight
+        raise InvalidParameterException(NO_WEIGHT)
+
+
+def check_default_weights(strategy: Strategy) -> None:
+    """Raise if RunTask is to use the cluster's default strategy, and that places no task anywhere."""
+    if strategy and not any(item.get("weight") for item in strategy):
+        raise InvalidParameterException(NO_WEIGHT_BY_DEFAULT)
 
 
 def distribute(strategy: Strategy, count: int) -> list[str]:

@@ -45,10 +45,15 @@ def memory_mib(text: object, error: type[EcsException]) -> int:
 def check_fargate_size(cpu: int, memory: int, error: type[EcsException]) -> None:
     """Raise ``error`` unless Fargate has this pair of CPU units and MiB."""
     if memory not in FARGATE_SIZES.get(cpu, ()):
-        raise error(
-            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
-            "See the Amazon ECS documentation for the valid values."
-        )
+        raise no_such_size(cpu, memory, error)
+
+
+def no_such_size(cpu: int, memory: int, error: type[EcsException]) -> EcsException:
+    """The error for a pair of CPU units and MiB that Fargate does not have."""
+    return error(
+        f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
+        "See the Amazon ECS documentation for the valid values."
+    )
 
 
 def _read(text: object, unit: str, factor: int) -> int | None:

@@ -15,8 +15,7 @@ CHARACTERS = re.compile(r"[\w\s.:/=+\-@]*")
 def check_tags(tags: Sequence[Mapping[str, str]] | None) -> None:
     """Raise ``InvalidParameterException`` for tags that AWS would not store."""
     tags = tags or ()
-    if len(tags) > MAX_TAGS:
-        raise InvalidParameterException(f"Too many tags. A resource can have at most {MAX_TAGS} tags.")
+    check_number_of_tags(tags)
     for tag in tags:
         key, value = tag.get("key") or "", tag.get("value") or ""
         if not 1 <= len(key) <= MAX_KEY:
@@ -29,3 +28,9 @@ def check_tags(tags: Sequence[Mapping[str, str]] | None) -> None:
             raise InvalidParameterException(f"The tag {key} contains invalid characters.")
     if duplicate := first_duplicate(str(tag["key"]) for tag in tags):
         raise InvalidParameterException(f"Duplicate tag keys are not allowed: {duplicate}")
+
+
+def check_number_of_tags(tags: Sequence[Mapping[str, str]]) -> None:
+    """Raise ``InvalidParameterException`` if these are more than a resource can have, ECS's own not counted."""
+    if sum(not (tag.get("key") or "").startswith("aws:") for tag in tags) > MAX_TAGS:
+        raise InvalidParameterException(f"Too many tags. A resource can have at most {MAX_TAGS} tags.")
