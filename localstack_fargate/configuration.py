@@ -2,14 +2,21 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 LAUNCHER = "FARGATE_LAUNCHER"
+NAME = "FARGATE_NAME"
 MAX_TASKS = "FARGATE_MAX_TASKS"
+MAX_STARTS = "FARGATE_MAX_STARTS"
+CPU_LIMIT = "FARGATE_CPU_LIMIT"
 PROCESS_IMAGES = "FARGATE_PROCESS_IMAGES"
 
-LAUNCHERS = ("process",)
+LAUNCHERS = ("docker", "process")
+CPU_LIMITS = ("soft", "hard")
+DEFAULT_MAX_STARTS = 4
+DOCKER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 
 
 class ConfigurationError(ValueError):
@@ -18,30 +25,48 @@ class ConfigurationError(ValueError):
 
 @dataclass(frozen=True)
 class Configuration:
-    """``launcher`` runs the containers, at most ``max_tasks`` tasks at a time.
+    """``launcher`` runs the containers, at most ``max_tasks`` tasks at a time: None lets the launcher be found.
 
-    ``process_images`` maps an image to the command line that stands for it: the image's ENTRYPOINT.
+    ``name`` is what the emulator calls its things in the Docker engine, of which it starts ``max_starts`` containers at
+    a time; ``cpu_limit`` is one of ``CPU_LIMITS``. ``process_images`` maps an image to the command line that stands for
+    it: the image's ENTRYPOINT.
     """
 
-    launcher: str
-    max_tasks: int
-    process_images: Mapping[str, tuple[str, ...]]
+    launcher: str | None = None
+    name: str | None = None
+    max_tasks: int | None = None
+    max_starts: int = DEFAULT_MAX_STARTS
+    cpu_limit: str = "soft"
+    process_images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_configuration(environment: Mapping[str, str] = os.environ) -> Configuration:
     """Read the configuration; raises ``ConfigurationError`` for a value that cannot work."""
-    launcher = environment.get(LAUNCHER) or "process"
-    if launcher not in LAUNCHERS:
-        raise ConfigurationError(f"{LAUNCHER}={launcher}: no such launcher; there is {', '.join(LAUNCHERS)}")
-    return Configuration(launcher, _max_tasks(environment), _process_images(environment))
+    launcher = environment.get(LAUNCHER) or None
+    if launcher not in (None, *LAUNCHERS):
+        raise ConfigurationError(f"{LAUNCHER}={launcher}: no such launcher; there is {' and '.join(LAUNCHERS)}")
+    name = environment.get(NAME) or None
+    if name and not DOCKER_NAME.fullmatch(name):
+        raise ConfigurationError(f"{NAME}={name}: must be a name for Docker: letters, digits, and after them also _.-")
+    cpu_limit = environment.get(CPU_LIMIT) or "soft"
+    if cpu_limit not in CPU_LIMITS:
+        raise ConfigurationError(f"{CPU_LIMIT}={cpu_limit}: must be {' or '.join(CPU_LIMITS)}")
+    return Configuration(
+        launcher,
+        name,
+        _number(environment, MAX_TASKS),
+        _number(environment, MAX_STARTS) or DEFAULT_MAX_STARTS,
+        cpu_limit,
+        _process_images(environment),
+    )
 
 
-def _max_tasks(environment: Mapping[str, str]) -> int:
-    text = environment.get(MAX_TASKS)
+def _number(environment: Mapping[str, str], variable: str) -> int | None:
+    text = environment.get(variable)
     if not text:
-        return os.process_cpu_count() or 1
+        return None
     if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"{MAX_TASKS}={text}: must be a whole number of at least 1")
+        raise ConfigurationError(f"{variable}={text}: must be a whole number of at least 1")
     return int(text)
 
 

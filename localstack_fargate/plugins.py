@@ -55,16 +55,28 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
 
 
 @hooks.on_infra_start(priority=100)
-def check_fargate_configuration() -> None:
-    """End the emulator at once if it could not run a task anyway: the first RunTask would be late to say so."""
+def open_fargate_launcher() -> None:
+    """Make room for tasks before the gateway starts, which has to listen there, too.
+
+    Ends the emulator at once if it could not run a task anyway: the first RunTask would be late to say so.
+    """
     from localstack.runtime.exceptions import LocalstackExit
 
     from localstack_fargate.configuration import ConfigurationError, read_configuration
+    from localstack_fargate.launchers import create_launcher
 
     try:
-        read_configuration()
+        create_launcher(read_configuration())
     except ConfigurationError as error:
         raise LocalstackExit(str(error), 1) from error
+
+
+@hooks.on_infra_shutdown(priority=-30)  # services end at -10, what they leave to do at -20
+def close_fargate_launcher() -> None:
+    """Leave nothing behind, also if ECS was never used; its tasks have ended with the services before this."""
+    from localstack_fargate.launchers import close_launcher
+
+    close_launcher()
 
 
 @hooks.on_infra_start()

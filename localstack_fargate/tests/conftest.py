@@ -1,4 +1,4 @@
-"""One LocalStack process with nothing but this extension, shared by all tests of the run."""
+"""A LocalStack process for each launcher with nothing but this extension, shared by all tests of the run."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,13 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker import APIClient
 
 from localstack_fargate.tests.conformance import DEFAULT_FILE, OPTION, ConformanceTable
+from localstack_fargate.tests.docker_kit import engine_with_images
 from localstack_fargate.tests.kit import START_TIMEOUT_SECONDS, Emulator, Fargate, emulator, make_client, poll
 from localstack_fargate.tests.lambda_kit import Functions
 
+LAUNCHERS = ("process", "docker")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--launcher",
+        choices=[*LAUNCHERS, "both"],
+        default="both",
+        help="which launcher the tests that run tasks use; a given endpoint's if FARGATE_TEST_ENDPOINT is set",
+    )
     parser.addoption(
         OPTION,
         nargs="?",
@@ -24,19 +34,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that run tasks do so with each launcher, unless they are about one: ``@pytest.mark.launchers(...)``."""
+    if "launcher" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("launchers")
+    able = marker.args if marker else LAUNCHERS if "fargate" in metafunc.fixturenames else LAUNCHERS[:1]
+    wanted = metafunc.config.getoption("--launcher")
+    metafunc.parametrize("launcher", [each for each in able if wanted in (each, "both")], scope="session")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "launchers(*names): the launchers that a test is about; without it, all")
     config.addinivalue_line("markers", "conformance(area, text, wording=None): a row of the conformance table")
     if file := config.getoption(OPTION):
         config.pluginmanager.register(ConformanceTable(file))
 
 
 @pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def docker() -> APIClient:
+    """The Docker engine, with the images that the tests use; without an engine, what needs one is skipped."""
+    return engine_with_images()
+
+
+@pytest.fixture(scope="session")
+def endpoint(launcher: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of the emulator: the one in FARGATE_TEST_ENDPOINT, or a process of our own for this run."""
     if given := os.environ.get("FARGATE_TEST_ENDPOINT"):
         yield given
         return
-    with emulator(tmp_path_factory.mktemp("localstack")) as started:
+    if launcher == "docker":
+        request.getfixturevalue("docker")
+    with emulator(tmp_path_factory.mktemp("localstack"), FARGATE_LAUNCHER=launcher) as started:
         wait_until_ready(started)
         yield started.url
 

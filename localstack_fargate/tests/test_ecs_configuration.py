@@ -1,23 +1,28 @@
 """The environment variables that configure the emulated Fargate."""
 
-import os
-
 import pytest
 
 from localstack_fargate.configuration import Configuration, ConfigurationError, read_configuration
 
 
 def test_defaults() -> None:
-    assert read_configuration({}) == Configuration("process", os.process_cpu_count() or 1, {})
+    assert read_configuration({}) == Configuration(
+        launcher=None, name=None, max_tasks=None, max_starts=4, cpu_limit="soft", process_images={}
+    )
 
 
 def test_all_set() -> None:
     environment = {
         "FARGATE_LAUNCHER": "process",
+        "FARGATE_NAME": "mine-1",
         "FARGATE_MAX_TASKS": "3",
+        "FARGATE_MAX_STARTS": "5",
+        "FARGATE_CPU_LIMIT": "hard",
         "FARGATE_PROCESS_IMAGES": '{"worker:1": ["python", "-m", "worker"]}',
     }
-    assert read_configuration(environment) == Configuration("process", 3, {"worker:1": ("python", "-m", "worker")})
+    assert read_configuration(environment) == Configuration(
+        "process", "mine-1", 3, 5, "hard", {"worker:1": ("python", "-m", "worker")}
+    )
 
 
 @pytest.mark.parametrize(
@@ -26,6 +31,9 @@ def test_all_set() -> None:
         ("FARGATE_LAUNCHER", "rocket"),
         ("FARGATE_MAX_TASKS", "0"),
         ("FARGATE_MAX_TASKS", "many"),
+        ("FARGATE_MAX_STARTS", "-1"),
+        ("FARGATE_CPU_LIMIT", "strict"),
+        ("FARGATE_NAME", "a/b"),
         ("FARGATE_PROCESS_IMAGES", "{"),
         ("FARGATE_PROCESS_IMAGES", "[]"),
         ("FARGATE_PROCESS_IMAGES", '{"image": "not a list"}'),

@@ -1,0 +1,1 @@
+"""The Docker launcher: a container is a container."""

@@ -1,0 +1,138 @@
+"""A container of a task, from its start to its removal."""
+
+import ipaddress
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import requests
+from docker.errors import APIError, NotFound
+
+from ..base import ContainerFacts, Exit, NetworkFacts, Output
+from .command import run_command
+from .engine import RequestFailed, attach
+from .host import DockerHost
+from .ownership import remove_container
+
+LOG = logging.getLogger(__name__)
+
+# ECS's words, whatever the exit code is: it goes by what the engine says as well.
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+RECONNECT_SECONDS = 0.5
+
+
+class DockerContainer:
+    """A container that was created. ``network_of`` is the container whose network it has: itself, or its task's."""
+
+    def __init__(self, host: DockerHost, container_id: str, network_of: str, stop_signal: str, terminal: bool) -> None:
+        self.id = container_id
+        self.started = False
+        self.removed = threading.Event()
+        self._host = host
+        self._docker = host.docker
+        self._network_of = network_of
+        self._stop_signal = stop_signal
+        self._terminal = terminal
+        self._facts: ContainerFacts | None = None
+        self._on_exit: Callable[[Exit], None]
+        self._output: Output
+
+    def start(self, output: Output, on_exit: Callable[[Exit], None]) -> None:
+        """Start it; raises ``docker.errors.APIError``."""
+        self._output, self._on_exit = output, on_exit
+        stream = attach(self._docker, self.id)
+        try:
+            self._docker.start(self.id)
+        except BaseException:
+            stream.close()
+            raise
+        self.started = True
+        self._host.output.follow(stream, self._terminal, output, self._on_end_of_output)
+
+    def stop(self) -> None:
+        """See ``RunningContainer``: SIGTERM, or what its image wants instead."""
+        self._signal(self._stop_signal)
+
+    def kill(self) -> None:
+        """See ``RunningContainer``: with its first process, the kernel kills all others."""
+        self._signal("SIGKILL")
+
+    def run(self, command: Sequence[str], timeout: float) -> int | None:
+        """See ``RunningContainer``."""
+        return run_command(self._host, self.id, command, timeout)
+
+    def facts(self) -> ContainerFacts:
+        """See ``RunningContainer``."""
+        if self._facts is None:
+            self._facts = self._ask_for_facts()
+        return self._facts
+
+    def statistics(self) -> Mapping[str, Any] | None:
+        """See ``RunningContainer``."""
+        try:
+            statistics: Mapping[str, Any] = self._docker.stats(self.id, stream=False, one_shot=True)
+        except RequestFailed:
+            return None
+        return statistics if statistics.get("pids_stats") else None  # that of a container that has ended is empty
+
+    def remove(self) -> None:
+        """Remove it, running or not."""
+        remove_container(self._docker, self.id)
+        self.removed.set()
+
+    def _signal(self, name: str) -> None:
+        try:
+            self._docker.kill(self.id, name)
+        except RequestFailed as error:
+            if not self.removed.is_set() and getattr(error, "status_code", None) not in (404, 409):  # it has ended
+                LOG.warning("Container %s was not sent %s: %s", self.id, name, error)
+
+    def _on_end_of_output(self) -> None:
+        self._host.endings.submit(self._end)
+
+    def _end(self) -> None:
+        """The stream of the output has ended: because the container has, or because the engine was restarted."""
+        try:
+            state = self._wait_for_state()
+            if state is None:
+                self._on_exit(Exit(None, "DockerStateError: somebody else removed the container"))
+            elif state["Running"]:
+                self._host.output.follow(
+                    attach(self._docker, self.id), self._terminal, self._output, self._on_end_of_output
+                )
+                return
+            else:
+                self._on_exit(Exit(state["ExitCode"], OUT_OF_MEMORY if state["OOMKilled"] else None))
+        except Exception:
+            LOG.exception("The end of container %s went wrong", self.id)
+        self.remove()
+
+    def _wait_for_state(self) -> dict[str, Any] | None:
+        """The container's State, None if it is gone; waits for an engine that is being restarted."""
+        while True:
+            try:
+                state: dict[str, Any] = self._docker.inspect_container(self.id)["State"]
+            except NotFound:
+                return None
+            except (requests.RequestException, APIError) as error:
+                LOG.warning("Waiting for Docker to say how container %s is doing: %s", self.id, error)
+                time.sleep(RECONNECT_SECONDS)
+            else:
+                return state
+
+    def _ask_for_facts(self) -> ContainerFacts:
+        container = self._docker.inspect_container(self.id)
+        with_network = container if self._network_of == self.id else self._docker.inspect_container(self._network_of)
+        networks = with_network["NetworkSettings"]["Networks"]
+        name, image_id = container["Name"].lstrip("/"), container["Image"]
+        return ContainerFacts(self.id, name, image_id, _network_facts(networks.get(self._host.network.name) or {}))
+
+
+def _network_facts(endpoint: Mapping[str, Any]) -> NetworkFacts | None:
+    address = endpoint.get("IPAddress")
+    if not address:
+        return None
+    subnet = ipaddress.ip_network(f"{address}/{endpoint['IPPrefixLen']}", strict=False)
+    return NetworkFacts(address, str(subnet), endpoint["Gateway"], endpoint["MacAddress"])

@@ -1,0 +1,32 @@
+"""What all tasks of an emulator have in common."""
+
+import threading
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from docker import APIClient
+
+from .images import Images
+from .network import TaskNetwork
+from .output import OutputReader
+from .ownership import Ownership
+from .pause import PauseImage
+
+
+@dataclass(frozen=True)
+class DockerHost:
+    """The engine and what the launcher has set up there.
+
+    ``starts`` lets as many containers be started at a time as the engine does well with; ``endings`` does what is left
+    to do when one has ended; ``hard_cpu_limit`` is whether a task may not use CPU that nobody else wants.
+    """
+
+    docker: APIClient
+    ownership: Ownership
+    network: TaskNetwork
+    images: Images
+    pause: PauseImage
+    output: OutputReader
+    starts: threading.Semaphore
+    endings: Executor
+    hard_cpu_limit: bool

@@ -1,0 +1,79 @@
+"""The launcher that runs a task's containers as containers of a Docker engine."""
+
+import logging
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from docker import APIClient
+from docker.errors import DockerException
+
+from ...configuration import Configuration, ConfigurationError
+from ..base import Capacity, Sandbox, TaskSpec
+from .engine import connect
+from .host import DockerHost
+from .images import Images
+from .network import FARGATE_ADDRESS, open_network
+from .output import OutputReader
+from .own_container import find_own_container
+from .ownership import Ownership
+from .pause import PauseImage
+from .sandbox import DockerSandbox
+
+LOG = logging.getLogger(__name__)
+
+MIB = 1024 * 1024
+MEMORY_FOR_TASKS = 3 / 4  # of the engine's; the rest is the emulator's, the engine's and the machine's
+ENDINGS = 4  # containers at a time that are looked at and removed after their end
+
+
+class DockerLauncher:
+    """Runs tasks in the engine that ``connect`` finds."""
+
+    def __init__(self, configuration: Configuration, name: str, gateway_port: int) -> None:
+        """Remove what an earlier life of the emulator called ``name`` left behind, and make its network.
+
+        The emulator's name is that of its own container if it has one, unless the configuration gives it another.
+        Raises ``ConfigurationError`` if tasks could not be run.
+        """
+        self._docker = _connect()
+        own = find_own_container(self._docker)
+        own_name = own["Name"].lstrip("/") if own else name
+        ownership = Ownership(configuration.name or own_name)
+        ownership.remove_everything(self._docker)
+        self._host = DockerHost(
+            docker=self._docker,
+            ownership=ownership,
+            network=open_network(self._docker, ownership, own["Id"] if own else None),
+            images=Images(self._docker),
+            pause=PauseImage(self._docker, ownership),
+            output=OutputReader(),
+            starts=threading.Semaphore(configuration.max_starts),
+            endings=ThreadPoolExecutor(ENDINGS, "fargate-ending"),
+            hard_cpu_limit=configuration.cpu_limit == "hard",
+        )
+        memory = int(self._docker.info()["MemTotal"] / MIB * MEMORY_FOR_TASKS)
+        self.capacity = Capacity(configuration.max_tasks, memory)
+        self.gateway_url = f"http://{FARGATE_ADDRESS}:{gateway_port}"
+        self.endpoint_url = f"http://{FARGATE_ADDRESS}"
+
+    def listen(self) -> socket.socket:
+        """See ``Launcher``."""
+        return self._host.network.listen()
+
+    def prepare(self, task: TaskSpec) -> Sandbox:
+        """See ``Launcher``."""
+        references = dict.fromkeys(container.image for container in task.containers)
+        images = {reference: self._host.images.find(reference, task.architecture) for reference in references}
+        return DockerSandbox(self._host, task, images)
+
+    def close(self) -> None:
+        """See ``Launcher``: everything that carries the emulator's name."""
+        self._host.ownership.remove_everything(self._docker)
+
+
+def _connect() -> APIClient:
+    try:
+        return connect()
+    except DockerException as error:
+        raise ConfigurationError(f"FARGATE_LAUNCHER=docker: no Docker engine answers: {error}") from error
