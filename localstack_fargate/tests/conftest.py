@@ -1,8 +1,9 @@
 """A LocalStack process for each launcher with nothing but this extension, shared by all tests of the run."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +59,26 @@ def docker() -> APIClient:
 
 
 @pytest.fixture(scope="session")
-def endpoint(launcher: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """URL of our own emulator for a launcher, which is started when it is first wanted."""
+    with contextlib.ExitStack() as running:
+
+        @cache
+        def url(launcher: str) -> str:
+            if launcher == "docker":
+                engine_with_images()
+            root = tmp_path_factory.mktemp("localstack")
+            started = running.enter_context(emulator(root, FARGATE_LAUNCHER=launcher))
+            wait_until_ready(started)
+            return started.url
+
+        yield url
+
+
+@pytest.fixture(scope="session")
+def endpoint(launcher: str, emulators: Callable[[str], str]) -> str:
     """URL of the emulator: the one in FARGATE_TEST_ENDPOINT, or a process of our own for this run."""
-    if given := os.environ.get("FARGATE_TEST_ENDPOINT"):
-        yield given
-        return
-    if launcher == "docker":
-        request.getfixturevalue("docker")
-    with emulator(tmp_path_factory.mktemp("localstack"), FARGATE_LAUNCHER=launcher) as started:
-        wait_until_ready(started)
-        yield started.url
+    return os.environ.get("FARGATE_TEST_ENDPOINT") or emulators(launcher)
 
 
 def wait_until_ready(started: Emulator) -> None:

@@ -168,7 +168,8 @@ class Fargate:
     def container(self, name: str = "main", image: str = SHELL_IMAGE, **definition: Any) -> dict[str, Any]:
         options = {"awslogs-group": self.log_group, "awslogs-region": REGION, "awslogs-stream-prefix": "tasks"}
         logs = {"logDriver": "awslogs", "options": options}
-        return {"name": name, "image": image, "logConfiguration": logs, **definition}
+        # A shell that is a container's first process does not hear SIGTERM: half a minute is too long for a test.
+        return {"name": name, "image": image, "logConfiguration": logs, "stopTimeout": 2, **definition}
 
     def register(self, *containers: dict[str, Any], **definition: Any) -> str:
         """Register a task definition; returns its ARN."""

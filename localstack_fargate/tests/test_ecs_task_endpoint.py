@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from localstack_fargate.tests.kit import PYTHON_IMAGE, Fargate
 
 IDENTITY = """
@@ -62,6 +64,7 @@ def test_role_from_the_overrides(fargate: Fargate) -> None:
     assert ":assumed-role/other/" in fargate.output(arn)[0]
 
 
+@pytest.mark.launchers("process")  # on Fargate's own address there is no token
 def test_credentials_are_for_their_task_only(fargate: Fargate) -> None:
     _, output = run_python(fargate, ASK, taskRoleArn=fargate.role_arn)
     answers = json.loads(output)
