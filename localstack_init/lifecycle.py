@@ -25,6 +25,10 @@ START_TIMEOUT_SECONDS = 240
 STOP_TIMEOUT_SECONDS = 12  # nothing is kept, so there is little to wait for
 POLL_SECONDS = 0.1
 
+# The index of all AWS services, made by setup.sh. The emulator would make it at its first request: that takes it three
+# seconds, and the 400 MB that all services' models need are never given back.
+SERVICE_CATALOG = Path(sys.prefix) / "localstack" / "usr" / "lib" / "localstack"
+
 # Settings of LocalStack, the extension and the hook that a user may set in their own shell.
 PASSED_ON = ("DEBUG", "LS_LOG", "FARGATE_", "LAMBDA_", "STACK_", "WORKER_IMAGE", "AWS_DEFAULT_REGION")
 
@@ -99,6 +103,9 @@ def _spawn(home: Home, port: int) -> Running:
     init = home.files / "etc" / "localstack" / "init"
     init.mkdir(parents=True)
     (init / "ready.d").symlink_to(HOOKS)
+    libraries = home.files / "usr" / "lib"
+    libraries.mkdir(parents=True)
+    (libraries / "localstack").symlink_to(SERVICE_CATALOG)
     temporary = home.files / "tmp"
     temporary.mkdir()
     binaries = Path(sys.executable).parent

@@ -68,6 +68,9 @@ if [ "$lock_stamp" != "$lock_done" ]; then
         "$python" -m venv .venv
     fi
     "${install[@]}" --require-hashes -r "$lock"
+    # LocalStack's index of all AWS services, which each emulator would else make for itself (see localstack_init)
+    mkdir -p .venv/localstack/usr/lib/localstack
+    FILESYSTEM_ROOT="$PWD/.venv/localstack" OVERRIDE_IN_DOCKER=0 DNS_ADDRESS=0 .venv/bin/python -m localstack.aws.spec
 fi
 "${install[@]}" --no-deps --no-build-isolation -e worker -e localstack_fargate
 echo "$wanted" >.venv/installed.set
