@@ -88,3 +88,14 @@ def fail_states_of_failed_tasks() -> None:
         LOG.exception("ecs:runTask.sync will NOT fail when its task does: this LocalStack is not the one we know")
         return
     install()
+
+
+@hooks.on_infra_start()
+def let_event_rules_run_tasks() -> None:
+    """Let EventBridge rules have ECS tasks as their targets."""
+    try:
+        from localstack_fargate.eventbridge.run_task_target import install
+    except ImportError:
+        LOG.exception("EventBridge rules will NOT run tasks: this LocalStack is not the one we know")
+        return
+    install()

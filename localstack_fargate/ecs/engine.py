@@ -7,6 +7,7 @@ import time
 from ..configuration import Configuration
 from ..launchers import create_launcher
 from ..task_endpoint.server import TaskEndpoint
+from .events import TaskEvents
 from .lifecycle import TaskRun, finish
 from .models import Task
 from .queue import TaskQueue
@@ -22,12 +23,15 @@ class TaskEngine:
     def __init__(self, configuration: Configuration) -> None:
         self._launcher = create_launcher(configuration)
         self._endpoint = TaskEndpoint(self._launcher)
+        self._events = TaskEvents()
         self._queue = TaskQueue(self._launcher.capacity, self._run)
         self._runs: dict[str, TaskRun] = {}
         self._lock = threading.Lock()
 
     def start(self, task: Task) -> None:
-        """Run the task when its turn comes."""
+        """Run the task when its turn comes, and tell EventBridge of its state from now on."""
+        self._events.tell(task)
+        task.listener = self._events.tell
         self._queue.submit(task)
 
     def stop(self, task: Task, reason: str | None) -> None:
@@ -60,6 +64,7 @@ class TaskEngine:
         for run in self._current_runs():
             run.kill()
         self._wait_for_runs()
+        self._events.close()
         self._endpoint.close()
         self._launcher.close()
 

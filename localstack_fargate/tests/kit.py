@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -66,6 +67,17 @@ def default_network(endpoint: str) -> dict[str, Any]:
     """A ``networkConfiguration``: a subnet of the default VPC."""
     subnets = make_client("ec2", endpoint).describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])
     return {"awsvpcConfiguration": {"subnets": [subnets["Subnets"][0]["SubnetId"]]}}
+
+
+def interrupt_spot_task(endpoint: str, task_arn: str) -> int:
+    """Ask for a Spot interruption; returns the HTTP status."""
+    url = f"{endpoint}/_aws/ecs/tasks/{task_arn.rsplit('/', 1)[-1]}/spot-interruption"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 @dataclass(frozen=True)

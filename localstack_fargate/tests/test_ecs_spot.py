@@ -1,20 +1,6 @@
 """Spot interruptions."""
 
-import urllib.error
-import urllib.request
-
-from localstack_fargate.tests.kit import Fargate
-
-
-def interrupt(endpoint: str, task_arn: str) -> int:
-    """Ask for an interruption; returns the HTTP status."""
-    url = f"{endpoint}/_aws/ecs/tasks/{task_arn.rsplit('/', 1)[-1]}/spot-interruption"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10) as answer:  # noqa: S310
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+from localstack_fargate.tests.kit import Fargate, interrupt_spot_task
 
 
 def test_an_interruption_is_a_sigterm_and_a_reason(fargate: Fargate, endpoint: str) -> None:
@@ -25,7 +11,7 @@ def test_an_interruption_is_a_sigterm_and_a_reason(fargate: Fargate, endpoint: s
     arn = task["taskArn"]
     fargate.wait(arn, "RUNNING")
     fargate.wait_for_output(arn)
-    assert interrupt(endpoint, arn) == 204
+    assert interrupt_spot_task(endpoint, arn) == 204
     task = fargate.wait(arn)
     assert (task["stopCode"], task["stoppedReason"]) == ("SpotInterruption", "Your Spot Task was interrupted.")
     assert task["containers"][0]["exitCode"] == 9
@@ -35,6 +21,6 @@ def test_an_interruption_is_a_sigterm_and_a_reason(fargate: Fargate, endpoint: s
 
 def test_only_spot_tasks_are_interrupted(fargate: Fargate, endpoint: str) -> None:
     arn = fargate.run_script("sleep 300")
-    assert interrupt(endpoint, arn) == 409
-    assert interrupt(endpoint, "arn/unknown") == 404
+    assert interrupt_spot_task(endpoint, arn) == 409
+    assert interrupt_spot_task(endpoint, "arn/unknown") == 404
     assert fargate.describe(arn)["desiredStatus"] == "RUNNING"
