@@ -25,6 +25,13 @@ def elsewhere(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(temporary)}
 
 
+@pytest.fixture(scope="module")
+def long_video(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A video whose encode takes some seconds."""
+    path = tmp_path_factory.mktemp("media") / "long.mp4"
+    return str(make_clip(path, Clip(width=1280, height=720, rate=30, seconds=10, grey=None)))
+
+
 def demo(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([DEMO, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=400)
 
@@ -132,10 +139,8 @@ def start_demo(arguments: list[str], environment: dict[str, str]) -> subprocess.
     )
 
 
-def test_impatient_ctrl_c_leaves_nothing_behind(elsewhere: dict[str, str], tmp_path: Path) -> None:
-    video = tmp_path / "interrupted.mp4"
-    make_clip(video, Clip(width=1280, height=720, rate=30, seconds=10, grey=None))
-    run = start_demo([str(video)], elsewhere)
+def test_impatient_ctrl_c_leaves_nothing_behind(elsewhere: dict[str, str], long_video: str) -> None:
+    run = start_demo([long_video], elsewhere)
     wait_until(lambda: _runs(elsewhere, "worker.engine"), "the engine", seconds=120)
     os.killpg(run.pid, signal.SIGINT)  # as the terminal does: to the whole foreground group
     wait_until(lambda: _runs(elsewhere, "localstack_init.emulator down"), "the end of the account")
@@ -147,10 +152,8 @@ def test_impatient_ctrl_c_leaves_nothing_behind(elsewhere: dict[str, str], tmp_p
 
 
 @pytest.mark.parametrize("moment", ["localstack.runtime.main", "worker.engine"])
-def test_a_signal_to_the_script_alone_ends_all_at_once(moment: str, elsewhere: dict[str, str], tmp_path: Path) -> None:
-    video = tmp_path / "terminated.mp4"
-    make_clip(video, Clip(width=1280, height=720, rate=30, seconds=20, grey=None))
-    run = start_demo([str(video)], elsewhere)
+def test_a_signal_to_the_script_alone_ends_all_at_once(moment: str, elsewhere: dict[str, str], long_video: str) -> None:
+    run = start_demo([long_video], elsewhere)
     wait_until(lambda: _runs(elsewhere, moment), moment, seconds=120)
     run.send_signal(signal.SIGTERM)
     output, _ = run.communicate(timeout=30)
