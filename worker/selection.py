@@ -59,9 +59,10 @@ def choose_watermark(storage: Storage, settings: Settings, metadata: Mapping[str
                 continue
             json_file = suffix == ".json"
             document = watermarks.parse_document(content, name) if json_file else watermarks.for_image(name)
-            document = _with_settings(document, metadata)
-            watermarks.validate(document, name)
-            return ChosenWatermark(name, document)
+            changed = _with_settings(document, metadata)
+            # What is wrong may be in either, and the file alone would be searched in vain.
+            watermarks.validate(changed, name if changed == document else f"{name} with the upload's own settings")
+            return ChosenWatermark(name, changed)
     raise _not_found(settings, metadata)
 
 

@@ -62,7 +62,7 @@ def test_single_settings_of_the_upload_win(storage: Storage) -> None:
     "metadata", [{"watermark-opacity": "0"}, {"watermark-opacity": "much"}, {"watermark-position": "middle"}]
 )
 def test_a_wrong_setting_of_the_upload_is_an_error(storage: Storage, metadata: dict[str, str]) -> None:
-    with pytest.raises(WatermarkInvalid):
+    with pytest.raises(WatermarkInvalid, match=r"default\.png with the upload's own settings is wrong at"):
         choose_watermark(storage, settings_for("a.mp4"), metadata)
 
 
