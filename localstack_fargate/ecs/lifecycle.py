@@ -127,6 +127,7 @@ class TaskRun:
         with self.task.lock:
             if container.last_status == "RUNNING":
                 container.health_status = status
+                container.times["healthChangedAt"] = now()
                 self.task.update()
         self.wake()
 

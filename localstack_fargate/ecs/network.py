@@ -22,10 +22,10 @@ _addresses = threading.Lock()  # EC2's backend hands out addresses to one caller
 
 @dataclass(frozen=True)
 class NetworkInterface:
-    """What EC2 made. ``subnet_cidr`` is like "10.0.0.0/24"; without host names in the VPC there is no DNS name."""
+    """What EC2 made. A CIDR is like "10.0.0.0/24"; without host names in the VPC there is no DNS name."""
 
     id: str
-    vpc_id: str
+    vpc_cidr: str
     subnet_cidr: str
     mac_address: str
     private_ipv4_address: str
@@ -66,11 +66,12 @@ class NetworkAttachment:
             raise ResourceInitializationError(f"failed to create a network interface in {self._subnet_id}") from error
         made.status = "in-use"
         made.mac_address = _mac_address()
-        if backend.get_vpc(subnet.vpc_id).enable_dns_hostnames:
+        vpc = backend.get_vpc(subnet.vpc_id)
+        if vpc.enable_dns_hostnames:
             made.private_dns_name = private_dns_name(address, self._region)
         self.interface = NetworkInterface(
             id=made.id,
-            vpc_id=subnet.vpc_id,
+            vpc_cidr=str(vpc.cidr_block),
             subnet_cidr=str(subnet.cidr_block),
             mac_address=made.mac_address,
             private_ipv4_address=address,
@@ -118,7 +119,7 @@ def private_dns_name(address: str, region: str) -> str:
 
 
 def subnet_address(cidr: str, number: int) -> str:
-    """One of a subnet's addresses that AWS keeps for itself: 1 is the router, 2 the DNS server."""
+    """An address that AWS keeps for itself: 1 in a subnet is the router, 2 in a VPC the DNS server."""
     return str(ipaddress.ip_network(cidr)[number])
 
 

@@ -9,15 +9,19 @@ CPU_UNITS_PER_VCPU = 1024
 
 
 def container_spec(task: Task, container: Container, environment: Mapping[str, str]) -> ContainerSpec:
-    """The container with its environment and the labels that the ECS agent gives it."""
-    labels = {
+    """The container with its environment and its labels."""
+    return ContainerSpec(container.runtime_id, container.definition, environment, container_labels(task, container))
+
+
+def container_labels(task: Task, container: Container) -> dict[str, str]:
+    """The labels that the ECS agent gives a container."""
+    return {
         "com.amazonaws.ecs.cluster": task.cluster_arn,
         "com.amazonaws.ecs.container-name": container.name,
         "com.amazonaws.ecs.task-arn": task.arn,
         "com.amazonaws.ecs.task-definition-family": task.definition.family,
         "com.amazonaws.ecs.task-definition-version": str(task.definition.revision),
     }
-    return ContainerSpec(container.runtime_id, container.definition, environment, labels)
 
 
 def task_spec(task: Task, containers: Iterable[ContainerSpec]) -> TaskSpec:

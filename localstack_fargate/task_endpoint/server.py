@@ -9,6 +9,7 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +21,11 @@ from ..ecs.models import Container, Task
 from ..launchers.base import Launcher
 from .credentials import TaskRoleCredentials
 from .metadata import container_document, task_document
+from .statistics import Statistics
 
 LOG = logging.getLogger(__name__)
 
+START_SECONDS = 1
 FARGATE_URL = "http://169.254.170.2"  # the only address at which SDKs look for a relative URI
 
 
@@ -39,6 +42,7 @@ class TaskEndpoint:
 
     def __init__(self, launcher: Launcher) -> None:
         self._registrations: dict[str, _Registration] = {}
+        self._statistics = Statistics()
         self.gateway_url = launcher.gateway_url
         self.url = launcher.endpoint_url
         self._server = _Server(launcher.listen(), partial(_Handler, self))
@@ -59,6 +63,8 @@ class TaskEndpoint:
     def unregister(self, task: Task) -> None:
         """Forget the task: its credentials are gone, as on Fargate."""
         self._registrations.pop(task.id, None)
+        for container in task.containers:
+            self._statistics.forget(container)
 
     def environment(self, task: Task, container: Container) -> dict[str, str]:
         """The variables that lead a container's SDK here."""
@@ -78,10 +84,8 @@ class TaskEndpoint:
         match path.strip("/").split("/"):
             case ["v2", "credentials", credentials_id]:
                 return self._credentials(credentials_id, token)
-            case ["v4", runtime_id]:
-                return self._metadata(runtime_id, of_task=False)
-            case ["v4", runtime_id, "task"]:
-                return self._metadata(runtime_id, of_task=True)
+            case ["v4", runtime_id, *what]:
+                return self._metadata(runtime_id, "/".join(what))
         return _error(HTTPStatus.NOT_FOUND, "NotFound", "There is nothing here")
 
     def _credentials(self, credentials_id: str, token: str) -> tuple[HTTPStatus, dict[str, Any]]:
@@ -100,13 +104,38 @@ class TaskEndpoint:
                 return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "AssumeRoleFailed", str(error))
         return _error(HTTPStatus.NOT_FOUND, "InvalidIdInRequest", "Credentials not found")
 
-    def _metadata(self, runtime_id: str, of_task: bool) -> tuple[HTTPStatus, dict[str, Any]]:
+    def _metadata(self, runtime_id: str, what: str) -> tuple[HTTPStatus, dict[str, Any]]:
         for registration in list(self._registrations.values()):
-            for container in registration.task.containers:
+            task = registration.task
+            for container in task.containers:
                 if container.runtime_id == runtime_id:
-                    task = registration.task
-                    return HTTPStatus.OK, task_document(task) if of_task else container_document(task, container)
+                    _wait_until_started(container)
+                    return self._document(task, container, what)
         return _error(HTTPStatus.NOT_FOUND, "NotFound", "There is no such container")
+
+    def _document(self, task: Task, container: Container, what: str) -> tuple[HTTPStatus, dict[str, Any]]:
+        match what:
+            case "":
+                return HTTPStatus.OK, container_document(task, container)
+            case "task":
+                return HTTPStatus.OK, task_document(task)
+            case "taskWithTags":
+                return HTTPStatus.OK, task_document(task, with_tags=True)
+            case "stats":
+                statistics = self._statistics.read(container)
+                if statistics is None:
+                    return _error(HTTPStatus.INTERNAL_SERVER_ERROR, "NoStatistics", "There are no statistics of it")
+                return HTTPStatus.OK, statistics
+            case "task/stats":
+                return HTTPStatus.OK, {each.runtime_id: self._statistics.read(each) for each in task.containers}
+        return _error(HTTPStatus.NOT_FOUND, "NotFound", "There is nothing here")
+
+
+def _wait_until_started(container: Container) -> None:
+    """The container that asks does run, and that is about to be noted."""
+    deadline = time.monotonic() + START_SECONDS
+    while container.running is None and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _error(status: HTTPStatus, code: str, message: str) -> tuple[HTTPStatus, dict[str, Any]]:

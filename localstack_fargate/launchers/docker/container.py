@@ -66,7 +66,10 @@ class DockerContainer:
     def facts(self) -> ContainerFacts:
         """See ``RunningContainer``."""
         if self._facts is None:
-            self._facts = self._ask_for_facts()
+            try:
+                self._facts = self._ask_for_facts()
+            except RequestFailed:  # it was removed before anybody wanted to know
+                return ContainerFacts(self.id, name="")
         return self._facts
 
     def statistics(self) -> Mapping[str, Any] | None:
