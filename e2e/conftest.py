@@ -2,67 +2,79 @@
 
 import os
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import av
-import boto3
 import pytest
 
-from scripts.account import use_account
+from e2e.report import WatchedPipeline
+from e2e.targets import TARGETS, Target, engine_answers
 from scripts.pipeline import JobNotFinished, JobRecord, Pipeline
 from scripts.sample_media import make_clip
-
-ROOT = Path(__file__).resolve().parent.parent
-EMULATOR = str(ROOT / "scripts" / "emulator.sh")
-JOB_TIMEOUT_SECONDS = 240
-LOG_TAIL_LINES = 20
 
 WaitForJob = Callable[[str], JobRecord]
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--target",
+        choices=tuple(TARGETS),
+        help="where the account runs: docker (docker-compose.yml), process (scripts/emulator.sh) or aws (a deployed "
+        "stack). Default: docker if an engine answers, else process",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """A SIGTERM ends the run as Ctrl-C does: in order, with the account taken down."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    config.addinivalue_line("markers", "only_target(name): the test is about this target itself")
+    if not engine_answers():
+        if config.option.target == "docker" or os.environ.get("REQUIRE_DOCKER") == "1":
+            raise pytest.UsageError("no Docker engine answers, but --target docker or REQUIRE_DOCKER=1 wants one")
+        config.option.target = config.option.target or "process"
+    config.option.target = config.option.target or "docker"
 
 
-def emulator(command: list[str], home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``scripts/emulator.sh`` for the account in the folder ``home``."""
-    return subprocess.run(
-        [EMULATOR, *command],
-        env={**os.environ, "EMULATOR_HOME": str(home), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=400,
-    )
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"e2e target: {config.option.target}"
 
 
-@pytest.fixture(scope="session")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An emulated account of this run's own, with short pauses between attempts. Returns its folder."""
-    home = tmp_path_factory.mktemp("account")
-    started = emulator(
-        ["up"],
-        home,
-        STACK_PARAMETERS='{"RetryDelays": "1, 1"}',
-        FARGATE_MAX_TASKS="2",
-    )
-    if started.returncode:
-        pytest.fail(f"scripts/emulator.sh up failed:\n{started.stderr}")
-    before = dict(os.environ)
-    use_account(started.stdout)
-    yield home
-    os.environ.clear()
-    os.environ.update(before)
-    emulator(["down"], home)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        marker = item.get_closest_marker("only_target")
+        if marker and marker.args[0] != config.option.target:
+            item.add_marker(pytest.mark.skip(reason=f"for --target {marker.args[0]}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a failing test tell what is known of the videos that it uploaded."""
+    report = yield
+    pipeline = getattr(item, "funcargs", {}).get("pipeline")
+    if report.when == "call" and isinstance(pipeline, WatchedPipeline):
+        if report.failed:
+            report.sections.append(("jobs of this test", pipeline.report()))
+        pipeline.uploads.clear()
+    return report
 
 
 @pytest.fixture(scope="session")
-def pipeline(account: Path) -> Pipeline:  # noqa: ARG001 - it sets the environment that the SDK reads
-    return Pipeline.of_stack()
+def target(pytestconfig: pytest.Config) -> Target:
+    return TARGETS[pytestconfig.option.target]()
+
+
+@pytest.fixture(scope="session")
+def account(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An account of this run's own, with short pauses between attempts. Returns its folder."""
+    folder = tmp_path_factory.mktemp("account")
+    with target.account(folder):
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def pipeline(account: Path) -> WatchedPipeline:  # noqa: ARG001 - it sets the environment that the SDK reads
+    return WatchedPipeline(Pipeline.of_stack().outputs)
 
 
 @pytest.fixture(scope="session")
@@ -99,31 +111,14 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def wait_for_job(pipeline: Pipeline) -> WaitForJob:
-    """Wait for the end of an upload's job; a test that waits in vain shows all that is known of it."""
+def wait_for_job(pipeline: Pipeline, target: Target) -> WaitForJob:
+    """Wait for the end of an upload's job."""
 
     def wait(version_id: str) -> JobRecord:
         try:
-            *_, last = pipeline.follow(version_id, timeout=JOB_TIMEOUT_SECONDS, poll=0.2)
+            *_, last = pipeline.follow(version_id, timeout=target.job_timeout, poll=0.2)
         except JobNotFinished as error:
-            pytest.fail(f"{error}\n{_what_the_task_says(pipeline, error.record)}")
+            pytest.fail(str(error))
         return last
 
     return wait
-
-
-def _what_the_task_says(pipeline: Pipeline, record: JobRecord | None) -> str:
-    if not record or not record.get("task_arn"):
-        return "No task has taken the job up: look at the function's log and the execution's history."
-    task = boto3.client("ecs").describe_tasks(cluster=pipeline.outputs["ClusterName"], tasks=[record["task_arn"]])
-    [described] = task["tasks"] or [{}]
-    container: dict[str, Any] = (described.get("containers") or [{}])[0]
-    logs = boto3.client("logs")
-    group = pipeline.outputs["WorkerLogGroup"]
-    stream = f"worker/{container.get('name')}/{record['task_arn'].rsplit('/', 1)[-1]}"
-    events = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=LOG_TAIL_LINES)["events"]
-    lines = "\n".join(event["message"] for event in events)
-    return (
-        f"task {described.get('lastStatus')}, stoppedReason {described.get('stoppedReason')!r}, "
-        f"exit code {container.get('exitCode')}; the last lines of its log:\n{lines}"
-    )

@@ -9,7 +9,6 @@ from typing import Any
 
 import av
 import boto3
-import psutil
 import pytest
 from PIL import ImageChops, ImageStat
 
@@ -105,15 +104,3 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> 
             pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(POLL_SECONDS)
     return found
-
-
-def worker_processes(job_id: str) -> list[psutil.Process]:
-    """The processes of a job's worker that run on this machine, the container's first process first."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("JOB_ID") == job_id:
-                found.append(process)
-        except (psutil.AccessDenied, psutil.NoSuchProcess):
-            continue
-    return sorted(found, key=lambda process: (process.create_time(), process.pid))

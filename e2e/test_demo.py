@@ -13,6 +13,8 @@ from e2e.inspection import inspect, wait_until
 from scripts.sample_media import make_logo
 from worker.tests.media import Clip, make_clip
 
+pytestmark = pytest.mark.only_target("process")
+
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = str(ROOT / "scripts" / "demo.sh")
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import psutil
 
 from e2e.conftest import WaitForJob
-from e2e.inspection import executions_of, inspect, status_at_the_end, tasks_of, wait_until, worker_processes
+from e2e.inspection import executions_of, inspect, status_at_the_end, tasks_of, wait_until
+from e2e.targets import Target
 from scripts.pipeline import JobRecord, Pipeline
 
 
@@ -21,12 +21,8 @@ def wait_for_phase(pipeline: Pipeline, version_id: str, phase: str, attempt: int
     return record
 
 
-def kill_worker(job_id: str) -> None:
-    """SIGKILL a job's worker as the kernel does when memory is short: no warning, no clean-up."""
-    container, *_ = wait_until(lambda: worker_processes(job_id), "the worker's processes")
-    for process in [container, *container.children(recursive=True)]:
-        process.kill()
-    psutil.wait_procs([container], timeout=10)
+def kill_worker(target: Target, job_id: str) -> None:
+    wait_until(lambda: target.kill_worker(job_id), "the job's worker")
 
 
 def event_of(record: JobRecord, bucket: str) -> dict[str, Any]:
@@ -110,26 +106,26 @@ def test_twenty_uploads_at_once_are_twenty_results(pipeline: Pipeline, clip: Pat
 
 
 def test_a_worker_killed_in_mid_encode_is_run_again(
-    pipeline: Pipeline, long_clip: Path, wait_for_job: WaitForJob
+    pipeline: Pipeline, target: Target, long_clip: Path, wait_for_job: WaitForJob
 ) -> None:
     version_id = pipeline.upload(long_clip, "killed.mp4")
     record = wait_for_phase(pipeline, version_id, "ENCODING")
-    kill_worker(record["job_id"])
+    kill_worker(target, record["job_id"])
     done = wait_for_job(version_id)
     assert (done["state"], done["attempt"], done["error"]) == ("SUCCEEDED", 2, None)
     assert status_at_the_end(pipeline, done["job_id"]) == "SUCCEEDED"
     first, second = tasks_of(pipeline, done["job_id"])
     assert (first["containers"][0]["exitCode"], second["containers"][0]["exitCode"]) == (137, 0)
-    assert not worker_processes(done["job_id"])
+    assert not target.worker_runs(done["job_id"])
 
 
 def test_a_worker_that_always_dies_ends_in_a_failed_record(
-    pipeline: Pipeline, long_clip: Path, wait_for_job: WaitForJob
+    pipeline: Pipeline, target: Target, long_clip: Path, wait_for_job: WaitForJob
 ) -> None:
     version_id = pipeline.upload(long_clip, "doomed.mp4")
     for attempt in (1, 2, 3):
         record = wait_for_phase(pipeline, version_id, "ENCODING", attempt)
-        kill_worker(record["job_id"])
+        kill_worker(target, record["job_id"])
     done = wait_for_job(version_id)
     assert (done["state"], done["attempt"], done["error"]["code"]) == ("FAILED", 3, "WORKER_CRASHED")
     assert "3 times" in done["error"]["message"]
@@ -138,7 +134,7 @@ def test_a_worker_that_always_dies_ends_in_a_failed_record(
 
 
 def test_a_job_that_takes_too_long_is_stopped_and_failed(
-    pipeline: Pipeline, long_clip: Path, wait_for_job: WaitForJob
+    pipeline: Pipeline, target: Target, long_clip: Path, wait_for_job: WaitForJob
 ) -> None:
     """The deployed state machine, but with four seconds an attempt."""
     states = boto3.client("stepfunctions")
@@ -156,5 +152,5 @@ def test_a_job_that_takes_too_long_is_stopped_and_failed(
     assert (done["state"], done["error"]["code"]) == ("FAILED", "TIMEOUT")
     [task] = tasks_of(pipeline, done["job_id"])
     assert task["desiredStatus"] == "STOPPED"
-    wait_until(lambda: not worker_processes(done["job_id"]), "the worker's end")
+    wait_until(lambda: not target.worker_runs(done["job_id"]), "the worker's end")
     assert "slow.mp4" not in pipeline.result_names()

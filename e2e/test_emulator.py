@@ -13,8 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from e2e.conftest import EMULATOR, ROOT, emulator
+from e2e.compose import ROOT
 from e2e.inspection import wait_until
+from e2e.targets import EMULATOR, emulator
+
+pytestmark = pytest.mark.only_target("process")
 
 
 def processes_of(home: Path) -> list[psutil.Process]:

@@ -204,6 +204,40 @@ def test_nothing_comes_in(template: dict[str, Any]) -> None:
     assert all(properties(template, "Bucket")["PublicAccessBlockConfiguration"].values())
 
 
+@pytest.fixture(scope="module")
+def variables() -> dict[str, str | None]:
+    """What docker-compose.yml hands to the emulated account."""
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    found: dict[str, str | None] = composed["services"]["localstack"]["environment"]
+    return found
+
+
+def environment_name(parameter: str) -> str:
+    return "STACK_" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", parameter).upper()
+
+
+def test_compose_passes_on_parameters_that_the_template_has(
+    template: dict[str, Any], variables: dict[str, str | None]
+) -> None:
+    of_the_hook = {"STACK_NAME", "STACK_PARAMETERS"}
+    passed = {name for name in variables if name.startswith("STACK_")} - of_the_hook
+    assert len(passed) > 3
+    assert passed <= {environment_name(parameter) for parameter in template["Parameters"]}
+
+
+def test_every_setting_of_compose_is_in_the_example_with_its_default(
+    template: dict[str, Any], variables: dict[str, str | None]
+) -> None:
+    composed = (ROOT / "docker-compose.yml").read_text()
+    example = dict(re.findall(r"^#([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    defaults = dict(re.findall(r"\$\{([A-Z_]+):?-?([^}]*)\}", composed))
+    settable = {name for name, value in variables.items() if value is None} | set(defaults)
+    assert set(example) == settable
+    defaults |= {environment_name(name): str(each.get("Default")) for name, each in template["Parameters"].items()}
+    for name in set(defaults) & set(example):
+        assert example[name] == defaults[name], name
+
+
 def tracked_files(*rooms: str) -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *rooms],
@@ -216,8 +250,12 @@ def test_only_the_extension_and_the_hook_know_the_emulator() -> None:
     """What is shipped to AWS, and what looks at it from outside, cannot tell where it runs."""
     rooms = tracked_files("worker", "lambda", "infra/template.yaml", "e2e", "scripts")
     assert len(rooms) > 30
-    # The scripts and tests may start the emulated account, so they name its two rooms and its log, and nothing else.
-    rooms_names = re.compile(r"localstack_(init|fargate)|localstack\.log|LocalStack's last open release")
+    # The scripts and tests may start the emulated account, so they name its two rooms, its process, its service and
+    # its log, and nothing else.
+    rooms_names = re.compile(
+        r"localstack_(init|fargate)|localstack\.(log|runtime\.main)|\"localstack\"|LOCALSTACK_PORT"
+        r"|LocalStack's last open release"
+    )
     for path in rooms:
         text = rooms_names.sub("", path.read_text(errors="replace"))
         assert "localstack" not in text.lower(), path

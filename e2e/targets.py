@@ -1,0 +1,170 @@
+"""Where the account runs that the tests look at: in containers, as processes, or at AWS itself."""
+
+import contextlib
+import os
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import docker
+import psutil
+import pytest
+from docker.errors import DockerException, NotFound
+from docker.models.containers import Container
+
+from e2e.compose import ROOT, Project
+from scripts.account import use_account
+
+EMULATOR = str(ROOT / "scripts" / "emulator.sh")
+
+# As many tasks at a time as the burst's test wants to see waiting, and pauses between attempts that a test can sit out.
+SETTINGS = {"STACK_PARAMETERS": '{"RetryDelays": "1, 1"}', "FARGATE_MAX_TASKS": "2"}
+
+
+class Target(ABC):
+    """One kind of account, and what only somebody who stands beside it can do."""
+
+    job_timeout: float = 240
+    """Seconds after which a job that has not ended counts as stuck."""
+
+    @abstractmethod
+    def account(self, folder: Path) -> contextlib.AbstractContextManager[None]:
+        """Bring an account up, let the environment lead the SDK to it, and take it down again."""
+
+    @abstractmethod
+    def kill_worker(self, job_id: str) -> bool:
+        """SIGKILL a job's worker as the kernel does when memory is short; False if none runs."""
+
+    @abstractmethod
+    def worker_runs(self, job_id: str) -> bool:
+        """Whether anything that belongs to a job's worker is still there."""
+
+
+class Processes(Target):
+    """scripts/emulator.sh: no container engine at all."""
+
+    @contextlib.contextmanager
+    def account(self, folder: Path) -> Iterator[None]:
+        up = emulator(["up"], folder, **SETTINGS)
+        if up.returncode:
+            pytest.fail(f"scripts/emulator.sh up failed:\n{up.stderr}")
+        try:
+            with _environment():
+                use_account(up.stdout)
+                yield
+        finally:
+            emulator(["down"], folder)
+
+    def kill_worker(self, job_id: str) -> bool:
+        processes = _processes_of_worker(job_id)
+        if not processes:
+            return False
+        for process in [processes[0], *processes[0].children(recursive=True)]:
+            process.kill()
+        psutil.wait_procs(processes[:1], timeout=10)
+        return True
+
+    def worker_runs(self, job_id: str) -> bool:
+        return bool(_processes_of_worker(job_id))
+
+
+class Containers(Target):
+    """docker-compose.yml, under a project name and on a port of its own."""
+
+    def __init__(self) -> None:
+        self._engine = docker.from_env()
+
+    @contextlib.contextmanager
+    def account(self, folder: Path) -> Iterator[None]:
+        project = Project(folder, **SETTINGS)
+        with project.running(), _environment():
+            for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
+                os.environ.pop(name, None)
+            os.environ |= project.client_environment()
+            yield
+
+    def kill_worker(self, job_id: str) -> bool:
+        for container in self._containers_of_worker(job_id):
+            container.kill()
+            return True
+        return False
+
+    def worker_runs(self, job_id: str) -> bool:
+        return bool(self._containers_of_worker(job_id))
+
+    def _containers_of_worker(self, job_id: str) -> list[Container]:
+        found = []
+        for container in self._engine.containers.list(ignore_removed=True):
+            with contextlib.suppress(NotFound):
+                container.reload()
+                if f"JOB_ID={job_id}" in (container.attrs["Config"]["Env"] or []):
+                    found.append(container)
+        return found
+
+
+class Aws(Target):
+    """A stack that is deployed in the account of the shell's credentials: ``STACK_NAME``, or the default name."""
+
+    job_timeout = (
+        1200  # Fargate takes most of a minute to start a task, and the pauses between attempts are the stack's
+    )
+
+    @contextlib.contextmanager
+    def account(self, folder: Path) -> Iterator[None]:  # noqa: ARG002 - there is nothing to keep
+        if boto3.Session().get_credentials() is None:
+            pytest.skip("there are no credentials for an AWS account")
+        yield
+
+    def kill_worker(self, job_id: str) -> bool:
+        pytest.skip(f"nobody can SIGKILL a process on Fargate: {job_id}")
+
+    def worker_runs(self, job_id: str) -> bool:  # noqa: ARG002 - the task's own STOPPED is all that can be seen
+        return False
+
+
+TARGETS: dict[str, type[Target]] = {"docker": Containers, "process": Processes, "aws": Aws}
+
+
+def engine_answers() -> bool:
+    """Whether there is a container engine that this user may use."""
+    try:
+        return bool(docker.from_env().ping())
+    except DockerException:
+        return False
+
+
+def emulator(command: list[str], home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``scripts/emulator.sh`` for the account in the folder ``home``."""
+    return subprocess.run(
+        [EMULATOR, *command],
+        env={**os.environ, "EMULATOR_HOME": str(home), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    """Take back what is done to the environment meanwhile."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _processes_of_worker(job_id: str) -> list[psutil.Process]:
+    """The processes of a job's worker on this machine, the container's first process first."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("JOB_ID") == job_id:
+                found.append(process)
+        except (psutil.AccessDenied, psutil.NoSuchProcess):
+            continue
+    return sorted(found, key=lambda process: (process.create_time(), process.pid))
