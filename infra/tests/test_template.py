@@ -256,7 +256,7 @@ def test_only_the_extension_and_the_hook_know_the_emulator() -> None:
         r"localstack_(init|fargate)|localstack\.(log|runtime\.main)|\"localstack\"|LOCALSTACK_PORT"
         r"|LocalStack's last open release"
     )
-    for path in rooms:
+    for path in set(rooms) - {ROOT / "scripts" / "setup.sh"}:  # which installs the emulator
         text = rooms_names.sub("", path.read_text(errors="replace"))
         assert "localstack" not in text.lower(), path
 
