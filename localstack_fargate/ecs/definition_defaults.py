@@ -1,9 +1,9 @@
 """What ECS adds to a task definition when it is registered."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from .checks.fargate import ECR_IMAGE
 from .checks.fargate_sizes import cpu_units, memory_mib
 from .exceptions import ClientException
 
@@ -18,7 +18,6 @@ CONTAINER: dict[str, Any] = {
 }
 HEALTH_CHECK = {"interval": 30, "timeout": 5, "retries": 3}
 SAME_PORT_MODES = ("awsvpc", "host")
-ECR_IMAGE = re.compile(r"\d{12}\.dkr\.ecr[.\w-]*\.amazonaws\.com/.*")
 
 
 def with_defaults(request: Mapping[str, Any]) -> dict[str, Any]:

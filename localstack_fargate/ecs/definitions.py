@@ -8,6 +8,7 @@ from typing import Any
 from botocore import xform_name
 from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 
+from .checks.identifiers import resource_name
 from .exceptions import ClientException, ClusterNotFoundException
 
 DEFAULT_CLUSTER = "default"
@@ -49,8 +50,12 @@ def find_cluster_arn(account_id: str, region: str, name_or_arn: str | None) -> s
 
 
 def find_cluster(account_id: str, region: str, name_or_arn: str | None) -> Cluster:
-    """An active cluster, by default the one named "default"; raises ``ClusterNotFoundException``."""
-    cluster = _backend(account_id, region).clusters.get(_name_of(name_or_arn or DEFAULT_CLUSTER))
+    """An active cluster, by default the one named "default"; raises ``ClusterNotFoundException``.
+
+    An ARN that is none, or of another account, raises ``InvalidParameterException``.
+    """
+    name = resource_name(account_id, region, name_or_arn or DEFAULT_CLUSTER)
+    cluster = _backend(account_id, region).clusters.get(name or "")
     if cluster is None:
         raise ClusterNotFoundException
     if cluster.status != "ACTIVE":
@@ -65,9 +70,10 @@ def find_cluster(account_id: str, region: str, name_or_arn: str | None) -> Clust
 def find_task_definition(account_id: str, region: str, reference: str) -> TaskDefinition:
     """The active task definition that a family, ``family:revision`` or ARN stands for.
 
-    A family stands for its latest active revision. Raises ``ClientException`` if there is none.
+    A family stands for its latest active revision. Raises ``ClientException`` if there is none, and
+    ``InvalidParameterException`` for an ARN that is none, or of another account.
     """
-    family, _, revision = _name_of(reference).partition(":")
+    family, _, revision = (resource_name(account_id, region, reference) or "").partition(":")
     if revision and not revision.isdecimal():
         raise ClientException(f"Invalid revision number. Number: {revision}")
     number = int(revision) if revision else latest_active_revision(account_id, region, family)
@@ -121,10 +127,6 @@ def has_services(account_id: str, region: str, cluster_arn: str) -> bool:
 def _revisions(account_id: str, region: str, family: str) -> Mapping[int, Any]:
     revisions: Mapping[int, Any] = _backend(account_id, region).task_definitions.get(family, {})
     return revisions
-
-
-def _name_of(name_or_arn: str) -> str:
-    return name_or_arn.rsplit("/", 1)[-1]
 
 
 def _backend(account_id: str, region: str) -> EC2ContainerServiceBackend:

@@ -222,7 +222,8 @@ class EcsStore(BaseStore):
     def find_task(self, cluster_arn: str, id_or_arn: str) -> Task | None:
         """A task of the cluster by id or ARN."""
         self._forget_old_tasks()
-        return self.tasks.get(task_arn(cluster_arn, id_or_arn))
+        task = self.tasks.get(task_arn(cluster_arn, id_or_arn))
+        return task if task and task.cluster_arn == cluster_arn else None
 
     def _forget_old_tasks(self) -> None:
         present = now()

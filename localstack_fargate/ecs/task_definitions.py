@@ -7,6 +7,7 @@ from typing import Any
 from localstack.aws.api import RequestContext
 from localstack.services.moto import call_moto, call_moto_with_request
 
+from .checks.identifiers import resource_name
 from .checks.task_definition import check_task_definition, compatibilities
 from .definition_defaults import required_attributes, with_defaults
 from .definitions import TASK_DEFINITION_UNKNOWN, add_details, latest_active_revision
@@ -32,7 +33,8 @@ def register_task_definition(context: RequestContext, request: Mapping[str, Any]
 
 def describe_task_definition(context: RequestContext, request: Mapping[str, Any]) -> dict[str, Any]:
     """Describe a revision, active or not; a family stands for its latest active one."""
-    family, _, revision = str(request.get("taskDefinition") or "").rsplit("/", 1)[-1].partition(":")
+    reference = str(request.get("taskDefinition") or "")
+    family, _, revision = (resource_name(context.account_id, context.region, reference) or "").partition(":")
     if revision:
         if not revision.isdecimal():
             raise ClientException(f"Invalid revision number. Number: {revision}")

@@ -2,7 +2,7 @@
 
 A test is a row by ``@pytest.mark.conformance("RunTask", "A client token used twice starts its tasks once")``; a case of
 a parametrised test by the same mark on its ``pytest.param``. Tests of one text are one row. ``wording="unverified"``
-says that AWS's error code is tested, and that no source was found for AWS's own words.
+says that an error's code is tested, and that no source was found for AWS's own words.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,8 @@ HEAD = """# Conformance
 What the emulation does as AWS does. Each row is a test, which ran against an emulator through its API; this table is
 written by `pytest localstack_fargate/tests --conformance-table`.
 
-"wording unverified": the error's code is AWS's, and its text is in AWS's style, for want of a source.
+"wording unverified": no source was found that quotes AWS in this case; the code is the API reference's, the text is in
+AWS's style.
 """
 
 

@@ -90,7 +90,14 @@ TASKS = [
         tasks=[UNKNOWN_TASK],
     ),
     row("DescribeTasks", "describe_tasks", "no tasks", INVALID, "Tasks cannot be empty.", tasks=[]),
-    row("DescribeTasks", "describe_tasks", "101 tasks", INVALID, tasks=[UNKNOWN_TASK] * 101),
+    row(
+        "DescribeTasks",
+        "describe_tasks",
+        "101 tasks",
+        INVALID,
+        "taskIds can have at most 100 items.",
+        tasks=[UNKNOWN_TASK] * 101,
+    ),
     row("DescribeTasks", "describe_tasks", "task id of another length", INVALID, ID_LENGTH, tasks=["None"]),
     row(
         "StopTask",
@@ -237,3 +244,18 @@ def test_cluster_with_services_cannot_be_deleted(fargate: Fargate) -> None:
         "The Cluster cannot be deleted while Services are active.",
     )
     fargate.ecs.delete_service(cluster=fargate.name, service="web")
+
+
+@pytest.mark.conformance("DescribeTasks", "A task of another cluster is a failure MISSING; StopTask does not find it")
+def test_task_of_another_cluster(fargate: Fargate, ecs: Any, cluster: str) -> None:
+    arn = fargate.run_script("sleep 30")
+    answer = ecs.describe_tasks(cluster=cluster, tasks=[arn])
+    assert (answer["tasks"], answer["failures"]) == ([], [{"arn": arn, "reason": "MISSING"}])
+    check_refusal(ecs.stop_task, {"cluster": cluster, "task": arn}, INVALID, "The referenced task was not found.")
+    fargate.stop(arn)
+
+
+def test_cluster_of_another_region(fargate: Fargate) -> None:
+    elsewhere = f"arn:aws:ecs:eu-west-1:000000000000:cluster/{fargate.name}"
+    request = {"cluster": elsewhere, "definition": fargate.register()}
+    check_refusal(fargate.run_task, request, "ClusterNotFoundException", "Cluster not found.")

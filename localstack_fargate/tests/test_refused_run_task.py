@@ -42,6 +42,24 @@ NO_INSTANCES = "No Container Instances were found in your cluster."
 
 PARAMETERS = [
     refused("unknown cluster", "ClusterNotFoundException", "Cluster not found.", cluster="no-such-cluster"),
+    refused(
+        "cluster of another account",
+        INVALID,
+        "AccountIDs mismatch",
+        cluster="arn:aws:ecs:us-east-1:111111111111:cluster/x",
+    ),
+    refused(
+        "cluster ARN that is none",
+        INVALID,
+        "Invalid identifier: Unexpected number of separators",
+        cluster="arn:aws:ecs:us-east-1:000000000000:cluster/arn:aws:ecs:us-east-1:000000000000:cluster/x",
+    ),
+    refused(
+        "task definition of another account",
+        INVALID,
+        "AccountIDs mismatch",
+        taskDefinition="arn:aws:ecs:us-east-1:111111111111:task-definition/x:1",
+    ),
     refused("unknown family", "ClientException", "TaskDefinition not found.", taskDefinition="no-such-family"),
     refused("unknown revision", "ClientException", "TaskDefinition not found.", taskDefinition="no-such-family:3"),
     refused("empty task definition", INVALID, "Task Definition can not be blank.", taskDefinition=""),

@@ -75,6 +75,7 @@ NO_EXECUTION_ROLE = "Fargate requires task definition to have execution role ARN
 TASK = [
     refused("family with a space", CLIENT, "Family contains invalid characters.", family="no family"),
     refused("family of 256 characters", CLIENT, family="x" * 256),
+    refused("definition of more than 64 KiB", CLIENT, **one(command=["x" * 65536])),
     refused("no containers", CLIENT, "Container list cannot be empty.", containerDefinitions=[]),
     refused("11 containers", CLIENT, containerDefinitions=[container(f"c{number}") for number in range(11)]),
     refused(

@@ -7,7 +7,7 @@ from ..exceptions import InvalidParameterException
 from .values import check_one_of
 
 FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
-LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL")
+LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
 MAX_PROVIDERS = 20
 MAX_WEIGHT = 1000
 MAX_BASE = 100_000

@@ -1,6 +1,5 @@
 """RunTask's parameters, one by one and against the task definition."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +11,12 @@ from ..exceptions import (
 )
 from .capacity import FARGATE_PROVIDERS, Strategy, check_launch_type
 from .tags import check_tags
+from .tasks import check_started_by
 from .values import check_items, check_one_of
 
 MAX_COUNT = 10
 MAX_CLIENT_TOKEN = 64
 MAX_GROUP = 255
-MAX_STARTED_BY = 128
 MAX_SUBNETS = 16
 MAX_SECURITY_GROUPS = 5
 PROPAGATE_TAGS = ("TASK_DEFINITION", "SERVICE", "NONE")
@@ -35,20 +34,13 @@ def check_parameters(request: Mapping[str, Any]) -> None:
         raise InvalidParameterException(f"Tasks count should be between 1 and {MAX_COUNT}.")
     if len(request.get("clientToken") or "") > MAX_CLIENT_TOKEN:
         raise InvalidParameterException(f"clientToken must be at most {MAX_CLIENT_TOKEN} characters long.")
-    _check_started_by(request.get("startedBy") or "")
+    check_started_by(request.get("startedBy"))
     _check_group(request.get("group") or "")
     check_tags(request.get("tags"))
     check_one_of(request.get("propagateTags"), PROPAGATE_TAGS, "propagateTags")
     if request.get("propagateTags") == "SERVICE":
         raise InvalidParameterException("Tags can only be propagated from the service by CreateService.")
     check_launch_type(request)
-
-
-def _check_started_by(started_by: str) -> None:
-    if len(started_by) > MAX_STARTED_BY:
-        raise InvalidParameterException(f"startedBy longer than {MAX_STARTED_BY}.")
-    if not re.fullmatch(r"[a-zA-Z0-9_/ -]*", started_by):  # no space by the manual; but Step Functions sends some
-        raise InvalidParameterException("startedBy contains invalid characters.")
 
 
 def _check_group(group: str) -> None:

@@ -1,5 +1,6 @@
 """RegisterTaskDefinition: the task as a whole."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from .tags import check_tags
 from .values import first_duplicate
 from .volumes import check_mounts, check_volumes
 
+MAX_BYTES = 64 * 1024
 MAX_CONTAINERS = 10
 COMPATIBILITIES = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
 NETWORK_MODES = ("bridge", "host", "awsvpc", "none")
@@ -25,6 +27,7 @@ IAM_ROLE_ARN = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/\S+")
 
 def check_task_definition(request: Mapping[str, Any]) -> None:
     """Raise what ECS answers to a definition that it would not register."""
+    _check_length(request)
     _check_family(request.get("family") or "")
     containers = request.get("containerDefinitions") or ()
     requires = request.get("requiresCompatibilities") or ()
@@ -57,6 +60,12 @@ def compatibilities(request: Mapping[str, Any]) -> list[str]:
     except EcsException:
         return ["EC2"]
     return ["EC2", "FARGATE"]
+
+
+def _check_length(request: Mapping[str, Any]) -> None:
+    length = len(json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode())
+    if length > MAX_BYTES:
+        raise ClientException(f"Actual length: '{length}'. Max allowed length is '{MAX_BYTES}' bytes.")
 
 
 def _check_family(family: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import InvalidParameterException
+from .capacity import LAUNCH_TYPES
 from .values import check_items, check_one_of
 
 ID_LENGTHS = (32, 36)
@@ -13,7 +14,6 @@ MAX_RESULTS = 100
 MAX_STARTED_BY = 128
 MAX_REASON = 1024
 DESIRED_STATUSES = ("RUNNING", "PENDING", "STOPPED")
-LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
 FAMILY = r"^[a-zA-Z0-9\-_]+$"
 
 
@@ -23,12 +23,21 @@ def check_task_id(id_or_arn: str | None) -> None:
         raise InvalidParameterException("taskId length should be one of [32,36]")
 
 
+def check_started_by(started_by: str | None) -> None:
+    """Raise ``InvalidParameterException`` for what no task can have been started by."""
+    started_by = started_by or ""
+    if len(started_by) > MAX_STARTED_BY:
+        raise InvalidParameterException(f"startedBy longer than {MAX_STARTED_BY}.")
+    if not re.fullmatch(r"[a-zA-Z0-9_/ -]*", started_by):  # no space by the manual; but Step Functions sends some
+        raise InvalidParameterException("startedBy contains invalid characters.")
+
+
 def check_describe_tasks(request: Mapping[str, Any]) -> None:
     """Raise ``InvalidParameterException`` for no tasks, too many, or what is none."""
     tasks = request.get("tasks") or ()
     if not tasks:
         raise InvalidParameterException("Tasks cannot be empty.")
-    check_items(tasks, MAX_DESCRIBED, "Tasks", InvalidParameterException)
+    check_items(tasks, MAX_DESCRIBED, "taskIds", InvalidParameterException)
     for task in tasks:
         check_task_id(task)
 
@@ -47,8 +56,7 @@ def check_list_tasks(request: Mapping[str, Any]) -> None:
         raise InvalidParameterException(f"maxResults must be between 1 and {MAX_RESULTS}.")
     check_one_of(request.get("desiredStatus"), DESIRED_STATUSES, "desired status")
     check_one_of(request.get("launchType"), LAUNCH_TYPES, "launch type")
-    if len(request.get("startedBy") or "") > MAX_STARTED_BY:
-        raise InvalidParameterException(f"startedBy longer than {MAX_STARTED_BY}.")
+    check_started_by(request.get("startedBy"))
     family = request.get("family")
     if family is not None and not re.fullmatch(FAMILY, family):
         raise InvalidParameterException(f"family must match {FAMILY}")
