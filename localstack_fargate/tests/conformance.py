@@ -1,4 +1,4 @@
-"""The conformance table: what the tests marked ``conformance`` say about the emulation, and whether it is so.
+"""The conformance table: what the tests marked ``conformance`` say about the emulation, and whether each launcher does.
 
 A test is a row by ``@pytest.mark.conformance("RunTask", "A client token used twice starts its tasks once")``; a case of
 a parametrised test by the same mark on its ``pytest.param``. Tests of one text are one row. ``wording="unverified"``
@@ -17,8 +17,9 @@ OPTION = "--conformance-table"
 DEFAULT_FILE = Path(__file__).parents[1] / "CONFORMANCE.md"
 HEAD = """# Conformance
 
-What the emulation does as AWS does. Each row is a test, which ran against an emulator through its API; this table is
-written by `pytest localstack_fargate/tests --conformance-table`.
+What the emulation does as AWS does, with containers as processes and in Docker. Each row is a test, which ran against
+an emulator through its API; what does not depend on the launcher ran with one. This table is written by
+`pytest localstack_fargate/tests --conformance-table`.
 
 "wording unverified": no source was found that quotes AWS in this case; the code is the API reference's, the text is in
 AWS's style.
@@ -27,14 +28,19 @@ AWS's style.
 
 @dataclass
 class Row:
-    """One behaviour: the outcomes of the tests that show it."""
+    """One behaviour: the outcomes of the tests that show it, by launcher."""
 
     unverified: bool
-    outcomes: set[str] = field(default_factory=set)
+    outcomes: dict[str, set[str]] = field(default_factory=dict)
 
-    def result(self) -> str:
-        """Pass only if all of its tests passed."""
-        return next((o for o in ("failed", "skipped") if o in self.outcomes), "passed")
+    def result(self, launcher: str) -> str:
+        """Pass only if all of its tests passed; a dash if none of them ran."""
+        outcomes = self.outcomes.get(launcher, {"–"})
+        return next(outcome for outcome in ("failed", "skipped", "passed", "–") if outcome in outcomes)
+
+    def passed(self) -> bool:
+        """Whether it passed wherever it ran."""
+        return bool(self.outcomes) and all(self.result(launcher) == "passed" for launcher in self.outcomes)
 
 
 class ConformanceTable:
@@ -42,33 +48,46 @@ class ConformanceTable:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._rows: dict[str, tuple[str, str]] = {}  # node id: area and text
+        self._rows: dict[str, tuple[Row, str]] = {}  # node id: row and launcher
         self._areas: dict[str, dict[str, Row]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
             for mark in item.iter_markers("conformance"):
                 area, text = mark.args
-                self._rows[item.nodeid] = (area, text)
                 row = self._areas.setdefault(area, {}).setdefault(text, Row(unverified=False))
                 row.unverified |= mark.kwargs.get("wording") == "unverified"
+                self._rows[item.nodeid] = (row, _launcher(item))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.nodeid in self._rows and (report.when == "call" or report.outcome != "passed"):
-            area, text = self._rows[report.nodeid]
-            self._areas[area][text].outcomes.add(report.outcome)
+            row, launcher = self._rows[report.nodeid]
+            row.outcomes.setdefault(launcher, set()).add(report.outcome)
 
     def pytest_sessionfinish(self) -> None:
         self._file.write_text("\n".join([HEAD, *self._lines()]))
 
     def _lines(self) -> Iterable[str]:
         rows = [row for area in self._areas.values() for row in area.values()]
-        yield f"{sum(row.result() == 'passed' for row in rows)} of {len(rows)} rows passed.\n"
-        for area in sorted(self._areas):
-            yield f"## {area}\n\n| behaviour | result |\n| --- | --- |"
-            for text, row in self._areas[area].items():
-                yield f"| {text}{' (wording unverified)' if row.unverified else ''} | {row.result()} |"
+        launchers = sorted({launcher for row in rows for launcher in row.outcomes}, reverse=True)
+        yield f"{sum(row.passed() for row in rows)} of {len(rows)} rows passed.\n"
+        for area in sorted(self._areas, key=str.lower):
+            yield f"## {area}\n"
+            yield _line("behaviour", *launchers)
+            yield _line("---", *["---"] * len(launchers))
+            for text, row in sorted(self._areas[area].items(), key=lambda item: item[0].startswith("Refused: ")):
+                remark = " (wording unverified)" if row.unverified else ""
+                yield _line(text + remark, *[row.result(launcher) for launcher in launchers])
             yield ""
+
+
+def _launcher(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("launcher", "process")) if callspec else "process"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def refused(area: str, text: str, code: str, message: str | None = None, **request: Any) -> Any:

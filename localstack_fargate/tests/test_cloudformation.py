@@ -108,6 +108,7 @@ def template(**changes: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.conformance("CloudFormation", "Clusters and task definitions are created, updated and deleted")
 def test_create_update_delete(client: Callable[[str], Any]) -> None:
     ecs = client("ecs")
     stack, family = Stack(client), random_name("family")
@@ -140,6 +141,7 @@ def status_of(ecs: Any, definition: str) -> str:
     return status
 
 
+@pytest.mark.conformance("CloudFormation", "All properties of a task definition arrive")
 def test_properties_round_trip(client: Callable[[str], Any], stack: Stack) -> None:
     arn = stack.create(template(Family=random_name("family")))["Definition"]
     answer = client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
@@ -174,6 +176,7 @@ def test_properties_round_trip(client: Callable[[str], Any], stack: Stack) -> No
     assert {key: container[key] for key in expected} == expected
 
 
+@pytest.mark.conformance("CloudFormation", "Names are made up")
 def test_names_are_made_up(client: Callable[[str], Any], stack: Stack) -> None:
     body = template(Family="")
     del body["Resources"]["Definition"]["Properties"]["Family"]
@@ -183,6 +186,7 @@ def test_names_are_made_up(client: Callable[[str], Any], stack: Stack) -> None:
     assert client("ecs").describe_clusters(clusters=[made["Cluster"]])["clusters"][0]["status"] == "ACTIVE"
 
 
+@pytest.mark.conformance("CloudFormation", "An unknown property fails the stack")
 def test_unknown_property_fails_the_stack(stack: Stack) -> None:
     with pytest.raises(WaiterError, match=r"ROLLBACK|FAILED"):
         stack.create(template(Family=random_name(), Colour="red"))

@@ -27,12 +27,14 @@ def inspect(docker: APIClient, fargate: Fargate) -> Callable[[str], dict[str, An
     return inspect
 
 
+@pytest.mark.conformance("Docker", "The task's CPU and memory limit its containers")
 def test_limits_of_the_task(fargate: Fargate, inspect: Callable[[str], dict[str, Any]]) -> None:
     arn = fargate.run_script("sleep 60")
     settings = inspect(arn)["HostConfig"]
     assert (settings["Memory"], settings["MemorySwap"], settings["CpuShares"]) == (512 * MIB, 512 * MIB, 256)
 
 
+@pytest.mark.conformance("Docker", "Credentials and metadata at 169.254.170.2")
 def test_credentials_are_at_fargates_address(fargate: Fargate) -> None:
     script = 'import boto3, os; print(boto3.client("sts").get_caller_identity()["Arn"]); print(dict(os.environ))'
     arn = fargate.run(fargate.container(image=PYTHON_IMAGE, command=[script]), taskRoleArn=fargate.role_arn)
@@ -43,6 +45,7 @@ def test_credentials_are_at_fargates_address(fargate: Fargate) -> None:
     assert "'AWS_ENDPOINT_URL': 'http://169.254.170.2:" in environment
 
 
+@pytest.mark.conformance("Docker", "Nothing is left of a stopped task")
 def test_nothing_is_left_of_a_task(fargate: Fargate, docker: APIClient) -> None:
     volume = {"name": "shared"}
     mount = {"sourceVolume": "shared", "containerPath": "/shared"}
@@ -58,6 +61,7 @@ def test_nothing_is_left_of_a_task(fargate: Fargate, docker: APIClient) -> None:
     assert not docker.volumes(filters=filters)["Volumes"]
 
 
+@pytest.mark.conformance("Docker", "The containers of a task share localhost")
 def test_containers_of_a_task_share_localhost(fargate: Fargate) -> None:
     server = "import http.server as h; h.HTTPServer(('127.0.0.1', 8080), h.SimpleHTTPRequestHandler).serve_forever()"
     ask = """
@@ -77,6 +81,7 @@ while True:
     assert fargate.output(arn) == ["200"]
 
 
+@pytest.mark.conformance("Start failures", "`CannotPullContainerError`")
 def test_image_that_cannot_be_pulled(fargate: Fargate) -> None:
     task = fargate.wait(fargate.run(fargate.container(image="localhost:1/not/there:1")))
     assert task["stopCode"] == "TaskFailedToStart"
@@ -86,6 +91,7 @@ def test_image_that_cannot_be_pulled(fargate: Fargate) -> None:
     )
 
 
+@pytest.mark.conformance("Start failures", "`CannotStartContainerError`")
 def test_program_that_is_not_there(fargate: Fargate, docker: APIClient) -> None:
     arn = fargate.run(fargate.container(entryPoint=["/no/such/program"]))
     task = fargate.wait(arn)
@@ -97,6 +103,7 @@ def test_program_that_is_not_there(fargate: Fargate, docker: APIClient) -> None:
     assert docker.containers(all=True, filters={"label": f"com.amazonaws.ecs.task-arn={arn}"}) == []
 
 
+@pytest.mark.conformance("Docker", "Out of memory: exit code 137 and `OutOfMemoryError`")
 def test_out_of_memory(fargate: Fargate) -> None:
     script = "import time; b = bytearray(600 * 1024 * 1024); time.sleep(60)"
     task = fargate.wait(fargate.run(fargate.container(image=PYTHON_IMAGE, command=[script])))

@@ -23,6 +23,7 @@ def codes(task: dict[str, Any]) -> dict[str, int | None]:
     return {container["name"]: container.get("exitCode") for container in task["containers"]}
 
 
+@pytest.mark.conformance("dependsOn", "COMPLETE and SUCCESS")
 @pytest.mark.parametrize(("condition", "code"), [("COMPLETE", 1), ("SUCCESS", 0)])
 def test_a_container_waits_for_another_to_end(fargate: Fargate, condition: str, code: int) -> None:
     script = TIMESTAMPS.format(script="sleep 0.7") + f"; exit {code}"
@@ -35,6 +36,7 @@ def test_a_container_waits_for_another_to_end(fargate: Fargate, condition: str, 
     assert main_started > first_ended
 
 
+@pytest.mark.conformance("dependsOn", "The task is RUNNING when all its containers have started")
 def test_a_task_runs_when_all_its_containers_have_started(fargate: Fargate) -> None:
     first = fargate.container("first", command=["sleep 1"], essential=False)
     arn = fargate.run(fargate.container(command=["sleep 300"], dependsOn=after("first", "COMPLETE")), first)
@@ -44,6 +46,7 @@ def test_a_task_runs_when_all_its_containers_have_started(fargate: Fargate) -> N
     assert {c["name"]: c["lastStatus"] for c in task["containers"]} == {"main": "RUNNING", "first": "STOPPED"}
 
 
+@pytest.mark.conformance("dependsOn", "SUCCESS is not had by failing")
 def test_success_is_not_had_by_failing(fargate: Fargate) -> None:
     first = fargate.container("first", command=["exit 3"], essential=False)
     task = fargate.wait(fargate.run(fargate.container(dependsOn=after("first", "SUCCESS")), first))
@@ -52,6 +55,7 @@ def test_success_is_not_had_by_failing(fargate: Fargate) -> None:
     assert "first did not exit successfully" in task["stoppedReason"]
 
 
+@pytest.mark.conformance("dependsOn", "START: a chain starts in its order and stops in the reverse")
 def test_a_chain_starts_in_its_order_and_stops_in_the_reverse(fargate: Fargate) -> None:
     database = fargate.container("database", command=[UNTIL_TERM])
     server = fargate.container("server", command=[UNTIL_TERM], dependsOn=after("database", "START"))
@@ -66,6 +70,7 @@ def test_a_chain_starts_in_its_order_and_stops_in_the_reverse(fargate: Fargate) 
     assert len(started) == 3
 
 
+@pytest.mark.conformance("dependsOn", "`startTimeout`")
 def test_waiting_ends_with_the_start_timeout(fargate: Fargate) -> None:
     first = fargate.container("first", command=["sleep 300"], essential=False, startTimeout=2)
     task = fargate.wait(fargate.run(fargate.container(dependsOn=after("first", "COMPLETE")), first))
@@ -74,6 +79,7 @@ def test_waiting_ends_with_the_start_timeout(fargate: Fargate) -> None:
     assert codes(task)["main"] is None
 
 
+@pytest.mark.conformance("dependsOn", "StopTask while containers wait")
 def test_a_task_can_be_stopped_while_containers_wait(fargate: Fargate) -> None:
     first = fargate.container("first", command=["sleep 300"], essential=False, stopTimeout=2)
     arn = fargate.run(fargate.container(dependsOn=after("first", "COMPLETE")), first)

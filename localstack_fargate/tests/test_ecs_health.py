@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from localstack_fargate.tests.kit import Fargate, poll
 
 INTERVAL = 5  # seconds: the shortest that ECS takes
@@ -21,6 +23,7 @@ def wait_for_health(fargate: Fargate, arn: str, status: str) -> dict[str, Any]:
     return task
 
 
+@pytest.mark.conformance("healthCheck", "HEALTHY while the check succeeds, then UNHEALTHY")
 def test_a_container_is_healthy_while_its_check_succeeds(fargate: Fargate) -> None:
     script = "touch ready; sleep 7; rm ready; sleep 300"
     arn = fargate.run(fargate.container(command=[script], healthCheck=check("test -f ready")))
@@ -31,6 +34,7 @@ def test_a_container_is_healthy_while_its_check_succeeds(fargate: Fargate) -> No
     assert task["lastStatus"] == "RUNNING"  # ECS stops unhealthy tasks of services only
 
 
+@pytest.mark.conformance("dependsOn", "HEALTHY")
 def test_a_container_waits_for_a_healthy_one(fargate: Fargate) -> None:
     server = fargate.container("server", command=["sleep 300"], healthCheck=check("true"), stopTimeout=2)
     main = fargate.container(dependsOn=[{"containerName": "server", "condition": "HEALTHY"}], command=["exit 4"])
@@ -40,11 +44,13 @@ def test_a_container_waits_for_a_healthy_one(fargate: Fargate) -> None:
     assert {c["name"]: c["exitCode"] for c in task["containers"]}["main"] == 4
 
 
+@pytest.mark.conformance("healthCheck", "`timeout`")
 def test_a_check_that_takes_too_long_has_failed(fargate: Fargate) -> None:
     arn = fargate.run(fargate.container(command=["sleep 300"], healthCheck=check("sleep 60", timeout=2)))
     wait_for_health(fargate, arn, "UNHEALTHY")
 
 
+@pytest.mark.conformance("healthCheck", "`startPeriod`")
 def test_failures_within_the_start_period_do_not_count(fargate: Fargate) -> None:
     script = "sleep 7; touch ready; sleep 300"
     container = fargate.container(command=[script], healthCheck=check("test -f ready", startPeriod=300))

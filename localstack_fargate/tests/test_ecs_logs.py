@@ -9,6 +9,7 @@ from localstack_fargate.ecs.logs import BATCH_BYTES, EVENT_BYTES, AwsLogs, LineS
 from localstack_fargate.tests.kit import PYTHON_IMAGE, Fargate, poll, random_name
 
 
+@pytest.mark.conformance("Logs", "`awslogs`: no line is lost or split, streams have AWS's names")
 def test_ten_thousand_lines_none_lost_none_split(fargate: Fargate) -> None:
     script = """
 import sys
@@ -24,12 +25,14 @@ print("the last line, without a newline é", end="")
     assert fargate.output(arn) == [*expected, "the last line, without a newline é"]
 
 
+@pytest.mark.conformance("Logs", "Standard output and error in one stream")
 def test_both_streams_each_line_whole(fargate: Fargate) -> None:
     arn = fargate.run_script("for i in 1 2 3; do printf a; echo x >&2; echo b; done")
     fargate.wait(arn)
     assert sorted(fargate.output(arn)) == ["ab", "ab", "ab", "x", "x", "x"]
 
 
+@pytest.mark.conformance("Logs", "Lines come while the task runs")
 def test_lines_come_while_the_task_runs(fargate: Fargate) -> None:
     arn = fargate.run_script("echo first; sleep 30")
     fargate.wait(arn, "RUNNING")
@@ -37,6 +40,7 @@ def test_lines_come_while_the_task_runs(fargate: Fargate) -> None:
     assert fargate.describe(arn)["lastStatus"] == "RUNNING"
 
 
+@pytest.mark.conformance("Start failures", "`ResourceInitializationError` for a missing log group")
 def test_missing_log_group_fails_the_task(fargate: Fargate) -> None:
     container = fargate.container(command=["exit 0"])
     container["logConfiguration"]["options"]["awslogs-group"] = random_name("/missing")
@@ -47,6 +51,7 @@ def test_missing_log_group_fails_the_task(fargate: Fargate) -> None:
     assert "exitCode" not in task["containers"][0]
 
 
+@pytest.mark.conformance("Logs", "`awslogs-create-group`")
 def test_log_group_is_created_if_wanted(fargate: Fargate) -> None:
     group = random_name("/made")
     container = fargate.container(command=["echo hello"])

@@ -61,15 +61,18 @@ def run_python(fargate: Fargate, script: str, **definition: Any) -> tuple[str, s
     return arn, "\n".join(fargate.output(arn))
 
 
+@pytest.mark.conformance("Credentials", "boto3 in a task is a session of the task role")
 def test_boto3_in_a_task_is_the_task_role(fargate: Fargate) -> None:
     arn, output = run_python(fargate, IDENTITY, taskRoleArn=fargate.role_arn)
     assert output == f"arn:aws:sts::000000000000:assumed-role/{fargate.name}/{arn.rsplit('/', 1)[-1]}"
 
 
+@pytest.mark.conformance("Credentials", "Without a task role there are no credentials")
 def test_without_a_task_role_there_are_no_credentials(fargate: Fargate) -> None:
     assert "NoCredentialsError" in run_python(fargate, IDENTITY)[1]
 
 
+@pytest.mark.conformance("Credentials", "The task role of the overrides")
 def test_role_from_the_overrides(fargate: Fargate) -> None:
     definition = fargate.register(fargate.container(image=PYTHON_IMAGE, command=[IDENTITY]))
     role = "arn:aws:iam::000000000000:role/other"
@@ -78,6 +81,7 @@ def test_role_from_the_overrides(fargate: Fargate) -> None:
     assert ":assumed-role/other/" in fargate.output(arn)[0]
 
 
+@pytest.mark.conformance("Credentials", "Nobody else gets a task's credentials")
 @pytest.mark.launchers("process")  # on Fargate's own address there is no token
 def test_credentials_are_for_their_task_only(fargate: Fargate) -> None:
     _, output = run_python(fargate, ASK, taskRoleArn=fargate.role_arn)
@@ -100,6 +104,7 @@ def read_metadata(
     return arn, [json.loads(line) for line in fargate.output(arn)]
 
 
+@pytest.mark.conformance("Credentials", "They are gone with their task")
 @pytest.mark.launchers("docker")
 def test_credentials_at_fargates_address_are_gone_with_their_task(fargate: Fargate) -> None:
     script = """

@@ -24,6 +24,7 @@ LIFE_CYCLE = [
 ]
 
 
+@pytest.mark.conformance("Life cycle", "The exit code is the container's")
 @pytest.mark.parametrize("code", [0, 3])
 def test_exit_code_of_the_process(fargate: Fargate, code: int) -> None:
     task = fargate.wait(fargate.run_script(f"exit {code}"))
@@ -34,12 +35,14 @@ def test_exit_code_of_the_process(fargate: Fargate, code: int) -> None:
     )
 
 
+@pytest.mark.conformance("Life cycle", "After signal N the exit code is 128 + N")
 @pytest.mark.launchers("process")  # in Docker the first process, which the shell is there, is safe from itself
 @pytest.mark.parametrize(("script", "code"), [("kill -9 $$", 137), ("kill $$", 143)])
 def test_exit_code_after_a_signal(fargate: Fargate, script: str, code: int) -> None:
     assert fargate.wait(fargate.run_script(script))["containers"][0]["exitCode"] == code
 
 
+@pytest.mark.conformance("Life cycle", "States, versions and times of day rise in AWS's order")
 def test_times_and_versions_follow_the_life_cycle(fargate: Fargate) -> None:
     arn = fargate.run_script("sleep 0.5")
     seen: list[dict[str, Any]] = []
@@ -63,6 +66,7 @@ def test_times_and_versions_follow_the_life_cycle(fargate: Fargate) -> None:
     assert ":container/" in container["containerArn"]
 
 
+@pytest.mark.conformance("Containers", "The environment: the definition's, Fargate's, and no more")
 def test_the_environment_is_fargates_and_nothing_else(fargate: Fargate) -> None:
     definition = fargate.container(
         command=["env"], environment=[{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
@@ -89,12 +93,14 @@ def test_its_directory_is_its_own_and_goes_with_it(fargate: Fargate) -> None:
     assert not Path(directory).exists()
 
 
+@pytest.mark.conformance("Containers", "`entryPoint` and `command`")
 def test_entry_point_and_command(fargate: Fargate) -> None:
     arn = fargate.run(fargate.container(entryPoint=["printf", "%s\n"], command=["a b", "c"]))
     fargate.wait(arn)
     assert fargate.output(arn) == ["a b", "c"]
 
 
+@pytest.mark.conformance("RunTask", "Overrides of command, CPU and memory")
 def test_overrides_of_command_and_size(fargate: Fargate) -> None:
     overrides = {"cpu": "512", "memory": "1024", "containerOverrides": [{"name": "main", "command": ["exit 4"]}]}
     arn = fargate.run(fargate.container(command=["exit 5"]), request={"overrides": overrides})
@@ -114,6 +120,7 @@ def test_processes_left_behind_end_with_the_container(fargate: Fargate) -> None:
     assert not any(is_alive(pid) for pid in pids)
 
 
+@pytest.mark.conformance("Containers", "The end of an essential container ends the task")
 def test_essential_container_takes_the_others_with_it(fargate: Fargate) -> None:
     helper = fargate.container("helper", command=["trap 'exit 7' TERM; while :; do sleep 0.05; done"], essential=False)
     arn = fargate.run(fargate.container(command=["sleep 0.5; exit 2"]), helper)
@@ -121,6 +128,7 @@ def test_essential_container_takes_the_others_with_it(fargate: Fargate) -> None:
     assert codes == {"main": 2, "helper": 7}
 
 
+@pytest.mark.conformance("Containers", "The end of another container does not")
 def test_other_containers_may_end_before(fargate: Fargate) -> None:
     helper = fargate.container("helper", command=["exit 1"], essential=False)
     arn = fargate.run(fargate.container(command=["sleep 0.5"]), helper)
@@ -129,6 +137,7 @@ def test_other_containers_may_end_before(fargate: Fargate) -> None:
     assert task["stopCode"] == "EssentialContainerExited"
 
 
+@pytest.mark.conformance("StopTask", "SIGTERM first, and the exit code is the container's")
 def test_stop_gives_the_process_time(fargate: Fargate) -> None:
     arn = fargate.run_script("trap 'echo stopping; exit 9' TERM; echo ready; while :; do sleep 0.05; done")
     fargate.wait(arn, "RUNNING")
@@ -139,6 +148,7 @@ def test_stop_gives_the_process_time(fargate: Fargate) -> None:
     assert fargate.output(arn) == ["ready", "stopping"]
 
 
+@pytest.mark.conformance("StopTask", "SIGKILL after `stopTimeout`")
 def test_stop_kills_after_stop_timeout(fargate: Fargate) -> None:
     arn = fargate.run_script("trap '' TERM; echo ready; while :; do sleep 0.05; done", stopTimeout=2)
     poll(lambda: fargate.describe(arn)["lastStatus"] == "RUNNING" and fargate.output(arn))
@@ -149,6 +159,7 @@ def test_stop_kills_after_stop_timeout(fargate: Fargate) -> None:
     assert fargate.describe(arn)["stopCode"] == "UserInitiated"
 
 
+@pytest.mark.conformance("StopTask", "A second StopTask changes nothing")
 def test_stop_is_idempotent_and_the_first_reason_counts(fargate: Fargate) -> None:
     arn = fargate.run_script("sleep 30")
     fargate.stop(arn, reason="first")
@@ -173,6 +184,7 @@ def test_at_most_two_at_a_time_and_none_is_lost(fargate: Fargate, tmp_path: Path
     assert all(first < third for first, third in zip(started, started[2:], strict=False)), "first come, first served"
 
 
+@pytest.mark.conformance("StopTask", "A task that has not started")
 def test_a_waiting_task_can_be_stopped(fargate: Fargate) -> None:
     definition = fargate.register(fargate.container(command=["sleep 30"]))
     arns = [task["taskArn"] for task in fargate.run_task(definition, count=3)["tasks"]]
@@ -192,12 +204,14 @@ def test_image_that_is_not_mapped(fargate: Fargate) -> None:
     assert "exitCode" not in task["containers"][0]
 
 
+@pytest.mark.conformance("Start failures", "`CannotStartContainerError`")
 def test_command_that_is_not_there(fargate: Fargate) -> None:
     task = fargate.wait(fargate.run(fargate.container(entryPoint=["/no/such/program"])))
     assert task["stopCode"] == "TaskFailedToStart"
     assert task["stoppedReason"].startswith("CannotStartContainerError: ")
 
 
+@pytest.mark.conformance("RunTask", "Many requests at once: each has its task")
 def test_many_requests_at_once(fargate: Fargate) -> None:
     definition = fargate.register(fargate.container(command=["exit 0"]))
     arns: list[str] = []
@@ -220,13 +234,15 @@ def test_images_are_command_lines(fargate: Fargate) -> None:
     assert fargate.output(arn, "python") == ["42"]
 
 
+@pytest.mark.conformance("Containers", "An image without a tag is the latest")
 def test_latest_is_the_tag_of_an_image_without_one(fargate: Fargate) -> None:
     arn = fargate.run(fargate.container(image=f"{SHELL_IMAGE}:latest", command=["exit 0"]))
     assert fargate.wait(arn)["containers"][0]["exitCode"] == 0
 
 
+@pytest.mark.conformance("Containers", "Long and odd arguments arrive as they are")
 def test_long_and_odd_arguments_arrive_as_they_are(fargate: Fargate) -> None:
-    arguments = ["", " a  b ", "é😀", "x" * 100_000, "$HOME '\"\\", "new\nline"]
+    arguments = ["", " a  b ", "é😀", "x" * 50_000, "$HOME '\"\\", "new\nline"]
     script = "import sys, hashlib; print(len(sys.argv) - 1, hashlib.sha256(repr(sys.argv[1:]).encode()).hexdigest())"
     utf8 = [{"name": "PYTHONUTF8", "value": "1"}]
     arn = fargate.run(fargate.container(image=PYTHON_IMAGE, command=[script, *arguments], environment=utf8))

@@ -90,6 +90,7 @@ def only_task(fargate: Fargate) -> str:
     return arn
 
 
+@pytest.mark.conformance("Step Functions", "`ecs:runTask.sync` ends with its task")
 def test_success(machine: Machine, fargate: Fargate) -> None:
     execution = machine.start(fargate.register(fargate.container(command=["exit 0"])))
     ended = machine.wait(execution)
@@ -105,6 +106,7 @@ def test_success(machine: Machine, fargate: Fargate) -> None:
     assert output["Failures"] == []
 
 
+@pytest.mark.conformance("Step Functions", "`States.TaskFailed` with the task as cause")
 def test_exit_code_fails_the_state(machine: Machine, fargate: Fargate) -> None:
     execution = machine.start(fargate.register(fargate.container(command=["exit 3"])))
     ended = machine.wait(execution)
@@ -120,12 +122,14 @@ def test_exit_code_fails_the_state(machine: Machine, fargate: Fargate) -> None:
     assert (details["resourceType"], details["resource"]) == ("ecs", "runTask.sync")
 
 
+@pytest.mark.conformance("Step Functions", "A task that does not start fails the state")
 def test_task_that_does_not_start_fails_the_state(machine: Machine, fargate: Fargate) -> None:
     ended = machine.wait(machine.start(fargate.register(fargate.container(image="example/unknown"))))
     assert (ended["status"], ended["error"]) == ("FAILED", "States.TaskFailed")
     assert json.loads(ended["cause"])["StopCode"] == "TaskFailedToStart"
 
 
+@pytest.mark.conformance("Step Functions", "A failure can be retried")
 def test_failure_can_be_retried(machine: Machine, fargate: Fargate) -> None:
     definition = fargate.register(fargate.container(command=["exit 3"]))
     retry = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttempts": 1}]
@@ -134,12 +138,14 @@ def test_failure_can_be_retried(machine: Machine, fargate: Fargate) -> None:
     assert len(fargate.ecs.list_tasks(cluster=fargate.name, desiredStatus="STOPPED")["taskArns"]) == 2
 
 
+@pytest.mark.conformance("Step Functions", "An error of RunTask is `ECS.` and its code")
 def test_error_of_run_task_has_its_name(machine: Machine) -> None:
     ended = machine.wait(machine.start("no-such-family"))
     assert (ended["status"], ended["error"]) == ("FAILED", "ECS.ClientException")
     assert ended["cause"].startswith("TaskDefinition not found. (Service: AmazonECS; Status Code: 400; ")
 
 
+@pytest.mark.conformance("Step Functions", "A state's time-out stops its task")
 def test_timeout_stops_the_task(machine: Machine, fargate: Fargate) -> None:
     definition = fargate.register(fargate.container(command=["sleep 60"]))
     ended = machine.wait(machine.start(definition, TimeoutSeconds=2))
@@ -148,12 +154,14 @@ def test_timeout_stops_the_task(machine: Machine, fargate: Fargate) -> None:
     assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "Task was stopped by AWS Step Functions")
 
 
+@pytest.mark.conformance("Step Functions", "So does the whole machine's")
 def test_timeout_of_the_whole_machine_stops_the_task(machine: Machine, fargate: Fargate) -> None:
     definition = fargate.register(fargate.container(command=["sleep 60"]))
     assert machine.wait(machine.start(definition, {"TimeoutSeconds": 2}))["status"] == "TIMED_OUT"
     assert fargate.wait(only_task(fargate))["stopCode"] == "UserInitiated"
 
 
+@pytest.mark.conformance("Step Functions", "StopExecution stops the task")
 def test_stopped_execution_stops_the_task(machine: Machine, fargate: Fargate) -> None:
     execution = machine.start(fargate.register(fargate.container(command=["sleep 60"])))
     arn = only_task(fargate)
