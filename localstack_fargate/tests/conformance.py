@@ -48,7 +48,8 @@ class ConformanceTable:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._rows: dict[str, tuple[Row, str]] = {}  # node id: row and launcher
+        self._rows: dict[str, list[Row]] = {}  # by node id: a test may be several
+        self._launchers: dict[str, str] = {}
         self._areas: dict[str, dict[str, Row]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -57,12 +58,13 @@ class ConformanceTable:
                 area, text = mark.args
                 row = self._areas.setdefault(area, {}).setdefault(text, Row(unverified=False))
                 row.unverified |= mark.kwargs.get("wording") == "unverified"
-                self._rows[item.nodeid] = (row, _launcher(item))
+                self._rows.setdefault(item.nodeid, []).append(row)
+                self._launchers[item.nodeid] = _launcher(item)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.nodeid in self._rows and (report.when == "call" or report.outcome != "passed"):
-            row, launcher = self._rows[report.nodeid]
-            row.outcomes.setdefault(launcher, set()).add(report.outcome)
+        if report.when == "call" or report.outcome != "passed":
+            for row in self._rows.get(report.nodeid, ()):
+                row.outcomes.setdefault(self._launchers[report.nodeid], set()).add(report.outcome)
 
     def pytest_sessionfinish(self) -> None:
         self._file.write_text("\n".join([HEAD, *self._lines()]))
