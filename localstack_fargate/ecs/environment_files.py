@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from botocore.exceptions import ClientError
 
 from ..launchers.base import ResourceInitializationError
-from .execution_role import ExecutionRole, sdk_message
+from .execution_role import ExecutionRole
+from .sdk_errors import sdk_message
 
 S3_ARN = ":s3:::"
 
@@ -40,10 +41,11 @@ def parse_environment_file(text: str) -> dict[str, str]:
 
 def _download(arn: str, role: ExecutionRole) -> str:
     bucket, _, key = arn.partition(S3_ARN)[2].partition("/")
+    client = role.client("s3")
     try:
-        body: bytes = role.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        body: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         raise ResourceInitializationError(
-            f"failed to download env files: service call has been retried 1 time(s): {sdk_message('S3', error)}"
+            f"failed to download env files: service call has been retried 1 time(s): {sdk_message(client, error)}"
         ) from error
     return body.decode("utf-8-sig", "replace")

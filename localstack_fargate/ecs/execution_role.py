@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
+from ..launchers.base import ResourceInitializationError
 from .models import Task
 
 
@@ -19,7 +20,10 @@ class ExecutionRole:
         self._session: dict[str, Any] | None = None
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """A client of the service, in the task's region if not said otherwise; raises ``ClientError``."""
+        """A client of the service, in the task's region if not said otherwise.
+
+        Raises ``ResourceInitializationError`` if there is no role, or if it cannot be assumed.
+        """
         if self._session is None:
             self._session = self._begin_session()
         session = self._session
@@ -33,16 +37,16 @@ class ExecutionRole:
     def _begin_session(self) -> dict[str, Any]:
         clients = connect_to(aws_access_key_id=self._task.account_id, region_name=self._task.region)
         sts = clients.sts.request_metadata(service_principal="ecs-tasks")
-        answer = sts.assume_role(RoleArn=self._task.execution_role_arn, RoleSessionName=self._task.id)
+        role_arn = self._task.execution_role_arn
+        if not role_arn:
+            raise ResourceInitializationError("the task has no execution role, with which to fetch what it needs")
+        try:
+            answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=self._task.id)
+        except ClientError as error:
+            raise ResourceInitializationError(
+                f"ECS was unable to assume the role '{role_arn}' that was provided for this task. Please verify that "
+                "the role being passed has the proper trust relationship and permissions and that your IAM user has "
+                "permissions to pass this role."
+            ) from error
         session: dict[str, Any] = answer["Credentials"]
         return session
-
-
-def sdk_message(service: str, error: ClientError) -> str:
-    """An error of a service in the words of the SDK that Fargate's agent is made with."""
-    answer, failed = error.response["ResponseMetadata"], error.response["Error"]
-    return (
-        f"operation error {service}: {error.operation_name}, https response error "
-        f"StatusCode: {answer['HTTPStatusCode']}, RequestID: {answer.get('RequestId', '')}, "
-        f"api error {failed['Code']}: {failed['Message']}"
-    )

@@ -12,6 +12,7 @@ from localstack.aws.connect import connect_to
 
 from ..launchers.base import ContainerSpec, ResourceInitializationError
 from .models import Task
+from .sdk_errors import sdk_message
 
 LOG = logging.getLogger(__name__)
 
@@ -178,8 +179,8 @@ def open_logs(task: Task, container: ContainerSpec) -> AwsLogs | NoLogs:
         _create(client.create_log_stream, logGroupName=group, logStreamName=stream)
     except ClientError as error:
         raise ResourceInitializationError(
-            "failed to validate logger args: create stream has been retried 1 times: failed to create CloudWatch log "
-            f"stream: {error.response['Error']['Code']}: {error.response['Error']['Message']} : exit status 1"
+            "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log "
+            f"stream: {sdk_message(client, error)} : exit status 1"
         ) from error
     return AwsLogs(client, group, stream)
 

@@ -10,7 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..launchers.base import ResourceInitializationError
-from .execution_role import ExecutionRole, sdk_message
+from .execution_role import ExecutionRole
+from .sdk_errors import sdk_message
 
 SECRETS_MANAGER = "secretsmanager"
 PARAMETER_STORE = "ssm"
@@ -38,11 +39,11 @@ def _secret(value_from: str, role: ExecutionRole) -> str:
     arn = ":".join(parts[:ARN_PARTS])
     json_key, version_stage, version_id = (*parts[ARN_PARTS:], "", "", "")[:3]
     version = {"VersionStage": version_stage, "VersionId": version_id}
+    client = role.client(SECRETS_MANAGER, region=parts[3])
     try:
-        client = role.client(SECRETS_MANAGER, region=parts[3])
         answer = client.get_secret_value(SecretId=arn, **{key: value for key, value in version.items() if value})
     except ClientError as error:
-        message = sdk_message("Secrets Manager", error)
+        message = sdk_message(client, error)
         raise _failure("secret from asm", f"failed to fetch secret {arn} from secrets manager: {message}") from error
     text = str(answer["SecretString"]) if "SecretString" in answer else answer["SecretBinary"].decode(errors="replace")
     return _member(text, json_key) if json_key else text
@@ -84,8 +85,8 @@ def _region_and_name(value_from: str) -> tuple[str | None, str]:
 def _get_parameters(names: Sequence[str], region: str | None, role: ExecutionRole) -> dict[str, str]:
     values: dict[str, str] = {}
     invalid: list[str] = []
+    client = role.client(PARAMETER_STORE, region)
     try:
-        client = role.client(PARAMETER_STORE, region)
         for start in range(0, len(names), MAX_PARAMETERS):
             batch = names[start : start + MAX_PARAMETERS]
             answer: dict[str, Any] = client.get_parameters(Names=batch, WithDecryption=True)
@@ -93,7 +94,7 @@ def _get_parameters(names: Sequence[str], region: str | None, role: ExecutionRol
             values |= returned
             invalid += [name for name in batch if name not in returned]
     except ClientError as error:
-        raise _failure("secrets from ssm", sdk_message("SSM", error)) from error
+        raise _failure("secrets from ssm", sdk_message(client, error)) from error
     if invalid:
         raise _failure("secrets from ssm", f"invalid ssm parameters: {','.join(invalid)}")
     return values

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from localstack_fargate.ecs.logs import BATCH_BYTES, EVENT_BYTES, AwsLogs, LineSplitter
-from localstack_fargate.tests.kit import PYTHON_IMAGE, Fargate, poll, random_name
+from localstack_fargate.tests.kit import PYTHON_IMAGE, Fargate, make_client, poll, random_name
 
 
 @pytest.mark.conformance("Logs", "`awslogs`: no line is lost or split, streams have AWS's names")
@@ -23,6 +23,48 @@ print("the last line, without a newline é", end="")
     assert fargate.wait(arn)["containers"][0]["exitCode"] == 0
     expected = [f"{number:05d} " + "äöü€😀" * 12 for number in range(10000)]
     assert fargate.output(arn) == [*expected, "the last line, without a newline é"]
+
+
+@pytest.mark.conformance("Logs", "`awslogs`: no line is lost or split, streams have AWS's names")
+def test_a_hundred_thousand_lines_at_once(fargate: Fargate) -> None:
+    arn = fargate.run_script("seq 1 100000 | sed 's/$/ äöü€😀 of a hundred thousand lines/'")
+    assert fargate.wait(arn, timeout=60)["containers"][0]["exitCode"] == 0
+    assert fargate.output(arn) == [f"{number} äöü€😀 of a hundred thousand lines" for number in range(1, 100_001)]
+
+
+@pytest.mark.conformance("Logs", "Lines longer than an event are cut between characters")
+def test_very_long_lines_are_cut_between_characters_and_nowhere_else(fargate: Fargate) -> None:
+    """CloudWatch Logs does not take longer ones."""
+    script = "for i in 1 2; do printf '€%.0s' $(seq 1 200000); echo; done"
+    arn = fargate.run_script(script)
+    fargate.wait(arn, timeout=60)
+    lines = fargate.output(arn)
+    assert {len(line.encode()) // 3 for line in lines[:2]} == {EVENT_BYTES // 3}
+    assert "".join(lines) == "€" * 400_000
+    assert len(lines) == 6
+
+
+@pytest.mark.conformance("Logs", "`mode` and `max-buffer-size` are accepted")
+def test_options_that_change_nothing_here(fargate: Fargate) -> None:
+    container = fargate.container(command=["seq 1 1000"])
+    container["logConfiguration"]["options"] |= {"mode": "non-blocking", "max-buffer-size": "1m"}
+    arn = fargate.run(container)
+    fargate.wait(arn)
+    assert fargate.output(arn) == [str(number) for number in range(1, 1001)]
+
+
+@pytest.mark.conformance("Logs", "`awslogs-region`")
+def test_log_group_of_another_region(fargate: Fargate, endpoint: str) -> None:
+    logs = make_client("logs", endpoint, region="eu-west-1")
+    logs.create_log_group(logGroupName=fargate.log_group)
+    container = fargate.container(command=["echo abroad"])
+    container["logConfiguration"]["options"] |= {"awslogs-region": "eu-west-1"}
+    arn = fargate.run(container)
+    fargate.wait(arn)
+    stream = f"tasks/main/{arn.rsplit('/', 1)[-1]}"
+    (event,) = logs.get_log_events(logGroupName=fargate.log_group, logStreamName=stream)["events"]
+    assert event["message"] == "abroad"
+    logs.delete_log_group(logGroupName=fargate.log_group)
 
 
 @pytest.mark.conformance("Logs", "Standard output and error in one stream")
@@ -46,8 +88,14 @@ def test_missing_log_group_fails_the_task(fargate: Fargate) -> None:
     container["logConfiguration"]["options"]["awslogs-group"] = random_name("/missing")
     task = fargate.wait(fargate.run(container))
     assert task["stopCode"] == "TaskFailedToStart"
-    assert task["stoppedReason"].startswith("ResourceInitializationError: failed to validate logger args: ")
-    assert "ResourceNotFoundException: The specified log group does not exist" in task["stoppedReason"]
+    assert task["stoppedReason"].startswith(
+        "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
+        "failed to create Cloudwatch log stream: operation error CloudWatch Logs: CreateLogStream, "
+        "https response error StatusCode: 400, RequestID: "
+    )
+    assert task["stoppedReason"].endswith(
+        ", ResourceNotFoundException: The specified log group does not exist. : exit status 1"
+    )
     assert "exitCode" not in task["containers"][0]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localstack_fargate.ecs.environment_files import parse_environment_file
-from localstack_fargate.tests.kit import Fargate, make_client, random_name
+from localstack_fargate.tests.kit import SHELL_IMAGE, Fargate, make_client, random_name
 
 row = partial(pytest.mark.conformance, "Secrets and environment files")
 
@@ -144,7 +144,7 @@ def test_missing_secrets_fail_the_task(fargate: Fargate, store: Store) -> None:
         f"{ASM_FAILURE}failed to fetch secret {missing} from secrets manager: operation error Secrets Manager: "
         "GetSecretValue, https response error StatusCode: 400, RequestID: "
     )
-    assert "api error ResourceNotFoundException: Secrets Manager can't find the specified secret." in reason
+    assert reason.endswith(", ResourceNotFoundException: Secrets Manager can't find the specified secret.")
     secret = store.secret(SecretString='{"a": 1}')
     reason = failure_of(fargate, secrets=secrets(A=f"{secret}:b::"))
     assert reason == f"{ASM_FAILURE}retrieved secret from Secrets Manager did not contain json key b"
@@ -197,6 +197,23 @@ def test_missing_environment_file_fails_the_task(fargate: Fargate, store: Store)
         "operation error S3: "
     )
     assert "https response error StatusCode: 404" in reason
+    assert reason.endswith(", NoSuchKey: The specified key does not exist.")
+
+
+@row("Without an execution role that can be assumed the task fails")
+def test_execution_role_that_cannot_be_assumed(fargate: Fargate, store: Store) -> None:
+    definition = fargate.register(fargate.container(secrets=secrets(A=store.secret(SecretString="secret"))))
+    role = "arn:aws:iam::1:role/nobody"
+    (task,) = fargate.run_task(definition, overrides={"executionRoleArn": role})["tasks"]
+    reason = fargate.wait(task["taskArn"])["stoppedReason"]
+    assert reason.startswith(f"ResourceInitializationError: ECS was unable to assume the role '{role}' that was ")
+
+
+@row("Without an execution role a task with environment files fails")
+def test_environment_files_without_an_execution_role(fargate: Fargate, store: Store) -> None:
+    container = {"name": "main", "image": SHELL_IMAGE, "environmentFiles": [store.file("A=1")]}
+    reason = fargate.wait(fargate.run(container, executionRoleArn=""))["stoppedReason"]
+    assert reason.startswith("ResourceInitializationError: the task has no execution role")
 
 
 @pytest.mark.parametrize(
