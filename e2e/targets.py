@@ -19,8 +19,8 @@ from scripts.account import use_account
 
 EMULATOR = str(ROOT / "scripts" / "emulator.sh")
 
-# As many tasks at a time as the burst's test wants to see waiting, and pauses between attempts that a test can sit out.
-SETTINGS = {"STACK_PARAMETERS": '{"RetryDelays": "1, 1"}', "FARGATE_MAX_TASKS": "2"}
+# Pauses between attempts that a test can sit out.
+SETTINGS = {"STACK_PARAMETERS": '{"RetryDelays": "1, 1"}'}
 
 
 class Target(ABC):
@@ -75,10 +75,11 @@ class Containers(Target):
 
     def __init__(self) -> None:
         self._engine = docker.from_env()
+        self._project: Project | None = None
 
     @contextlib.contextmanager
     def account(self, folder: Path) -> Iterator[None]:
-        project = Project(folder, **SETTINGS)
+        self._project = project = Project(folder, **SETTINGS)
         with project.running(), _environment():
             for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
                 os.environ.pop(name, None)
@@ -93,6 +94,14 @@ class Containers(Target):
 
     def worker_runs(self, job_id: str) -> bool:
         return bool(self._containers_of_worker(job_id))
+
+    def emulator(self) -> Container:
+        """The container that the account is in."""
+        assert self._project is not None, "the account is not up"
+        [container] = self._engine.containers.list(
+            filters={"label": [f"com.docker.compose.project={self._project.name}"]}
+        )
+        return container
 
     def _containers_of_worker(self, job_id: str) -> list[Container]:
         found = []
