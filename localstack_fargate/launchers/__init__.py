@@ -44,13 +44,12 @@ def _wants_docker(configuration: Configuration) -> bool:
 
 def _docker(configuration: Configuration) -> Launcher:
     from .docker.launcher import DockerLauncher
-    from .docker.network import FARGATE_ADDRESS
 
     port = config.GATEWAY_LISTEN[0].port
     state = hashlib.sha256(str(config.dirs.data).encode()).hexdigest()
     launcher = DockerLauncher(configuration, f"{port}-{state[:8]}", port)
-    # Wherever the user wants the gateway: tasks come to this address. An address that is covered is left out by itself.
-    config.GATEWAY_LISTEN.append(config.HostAndPort(FARGATE_ADDRESS, port))
+    # Wherever else the user wants the gateway: tasks come here. An address that is covered is left out by itself.
+    config.GATEWAY_LISTEN.append(config.HostAndPort(launcher.gateway_address, port))
     return launcher
 
 

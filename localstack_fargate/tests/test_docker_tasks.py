@@ -42,7 +42,6 @@ def test_credentials_are_at_fargates_address(fargate: Fargate) -> None:
     identity, environment = fargate.output(arn)
     assert identity == f"arn:aws:sts::000000000000:assumed-role/{fargate.name}/{arn.rsplit('/', 1)[-1]}"
     assert "'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI': '/v2/credentials/" in environment
-    assert "'AWS_ENDPOINT_URL': 'http://169.254.170.2:" in environment
 
 
 @pytest.mark.conformance("Docker", "Nothing is left of a stopped task")

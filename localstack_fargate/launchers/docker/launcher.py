@@ -28,7 +28,7 @@ ENDINGS = 4  # containers at a time that are looked at and removed after their e
 
 
 class DockerLauncher:
-    """Runs tasks in the engine that ``connect`` finds."""
+    """Runs tasks in the engine that ``connect`` finds, and reaches them by way of ``gateway_address``."""
 
     def __init__(self, configuration: Configuration, name: str, gateway_port: int) -> None:
         """Remove what an earlier life of the emulator called ``name`` left behind, and make its network.
@@ -41,12 +41,14 @@ class DockerLauncher:
         own_name = own["Name"].lstrip("/") if own else name
         ownership = Ownership(configuration.name or own_name)
         ownership.remove_everything(self._docker)
+        pause = PauseImage(self._docker, ownership)
+        network = open_network(self._docker, ownership, pause, own["Id"] if own else None)
         self._host = DockerHost(
             docker=self._docker,
             ownership=ownership,
-            network=open_network(self._docker, ownership, own["Id"] if own else None),
+            network=network,
             images=Images(self._docker),
-            pause=PauseImage(self._docker, ownership),
+            pause=pause,
             output=OutputReader(),
             starts=threading.Semaphore(configuration.max_starts),
             endings=ThreadPoolExecutor(ENDINGS, "fargate-ending"),
@@ -54,12 +56,13 @@ class DockerLauncher:
         )
         memory = int(self._docker.info()["MemTotal"] / MIB * MEMORY_FOR_TASKS)
         self.capacity = Capacity(configuration.max_tasks, memory)
-        self.gateway_url = f"http://{FARGATE_ADDRESS}:{gateway_port}"
+        self.gateway_address = network.gateway_address
+        self.gateway_url = f"http://{network.gateway_address}:{gateway_port}"
         self.endpoint_url = f"http://{FARGATE_ADDRESS}"
 
     def listen(self) -> socket.socket:
         """See ``Launcher``."""
-        return self._host.network.listen()
+        return self._host.network.listening
 
     def prepare(self, task: TaskSpec) -> Sandbox:
         """See ``Launcher``."""

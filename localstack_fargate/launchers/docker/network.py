@@ -1,26 +1,28 @@
-"""The bridge that an emulator's tasks are on, where the emulator has the address 169.254.170.2.
+"""The bridge that an emulator's tasks are on, and the address 169.254.170.2 there.
 
 That is where SDKs look for the credentials of a task's role, and they look nowhere else. Each emulator has a bridge of
-its own, so that any number of them can have that address side by side:
+its own, so any number of them can have that address side by side: as a link-local address, which the engine gives out
+as it is told. Every task gets another one of 169.254.0.0/16, by which it finds its neighbour directly.
 
-- An emulator in a container joins its bridge with 169.254.170.2 as a link-local address, and each task gets another one
-  of 169.254.0.0/16, by which it reaches its neighbour directly. The engine gives out such addresses unmanaged.
-- An emulator on the machine gives 169.254.170.2 to the bridge itself. Tasks find it through their default route, and
-  the socket that listens there is bound to the bridge.
+An emulator in a container has the address itself. For one on the machine it must not be the machine's, which would
+answer for it on every bridge that it has: a container that does nothing has it, and the emulator listens in there.
 """
 
 import ipaddress
 import os
 import socket
 import threading
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from docker import APIClient
+from docker.errors import APIError
 
 from ...configuration import ConfigurationError
 from ..base import ResourceInitializationError
-from .host_address import add_address
-from .ownership import Ownership, remove_network
+from .errors import explain
+from .ownership import Ownership
+from .pause import PauseImage
 
 FARGATE_ADDRESS = "169.254.170.2"
 ENDPOINT_PORT = 80
@@ -28,111 +30,103 @@ BACKLOG = 128
 TASK_ADDRESSES = ipaddress.ip_network("169.254.172.0/22")  # as on Fargate
 
 
-class TaskNetwork(Protocol):
-    """A bridge for tasks."""
+class TaskNetwork:
+    """A bridge. ``gateway_address`` is the emulator's there, and ``listening`` listens at ``FARGATE_ADDRESS``."""
 
-    name: str
+    def __init__(self, name: str, gateway_address: str, listening: socket.socket) -> None:
+        self.name = name
+        self.gateway_address = gateway_address
+        self.listening = listening
+        self._free = [str(address) for address in reversed(list(TASK_ADDRESSES.hosts()))]
+        self._lock = threading.Lock()
 
-    def take_address(self) -> str | None:
-        """A link-local address for a task, None if it needs none; raises ``ResourceInitializationError``."""
+    def take_address(self) -> str:
+        """A link-local address for a task; raises ``ResourceInitializationError`` if there is no other."""
+        with self._lock:
+            if not self._free:
+                raise ResourceInitializationError(f"no address is left in {TASK_ADDRESSES}")
+            return self._free.pop()
 
-    def give_back_address(self, address: str | None) -> None:
+    def give_back_address(self, address: str) -> None:
         """The task has ended."""
+        with self._lock:
+            self._free.append(address)
 
-    def listen(self) -> socket.socket:
-        """Listen at the address where tasks look for credentials; raises ``ConfigurationError``."""
 
-
-def open_network(docker: APIClient, ownership: Ownership, own_container: str | None) -> TaskNetwork:
-    """Make the emulator's bridge; raises ``ConfigurationError`` if the emulator cannot be on it."""
+def open_network(docker: APIClient, ownership: Ownership, pause: PauseImage, own_container: str | None) -> TaskNetwork:
+    """Make the emulator's bridge; raises ``ConfigurationError`` if tasks could not reach the emulator there."""
     if own_container is None and not (os.geteuid() == 0 and os.uname().sysname == "Linux"):
         raise ConfigurationError(
             "FARGATE_LAUNCHER=docker: tasks could not reach the emulator, which has to run in a container of this "
             "Docker engine or as root on its machine; FARGATE_LAUNCHER=process runs tasks without Docker"
         )
     name = f"fargate-{ownership.emulator}"
-    network = docker.create_network(name, driver="bridge", labels=ownership.labels, check_duplicate=True)["Id"]
     try:
+        network = docker.create_network(name, driver="bridge", labels=ownership.labels, check_duplicate=True)["Id"]
         if own_container is None:
-            return MachineNetwork(name, network)
-        return ContainerNetwork(docker, name, network, own_container)
-    except BaseException:
-        remove_network(docker, network)
-        raise
+            return _open_on_machine(docker, ownership, pause, name, network)
+        docker.connect_container_to_network(own_container, network, link_local_ips=[FARGATE_ADDRESS])
+        return TaskNetwork(name, FARGATE_ADDRESS, _listen(FARGATE_ADDRESS, ENDPOINT_PORT))
+    except (APIError, OSError) as error:
+        ownership.remove_everything(docker)
+        reason = explain(error) if isinstance(error, APIError) else str(error)
+        raise ConfigurationError(f"FARGATE_LAUNCHER=docker: no network can be made for tasks: {reason}") from error
 
 
-class ContainerNetwork:
-    """The emulator runs in a container."""
-
-    def __init__(self, docker: APIClient, name: str, network_id: str, own_container: str) -> None:
-        self.name = name
-        self._free = [str(address) for address in reversed(list(TASK_ADDRESSES.hosts()))]
-        self._lock = threading.Lock()
-        docker.connect_container_to_network(own_container, network_id, link_local_ips=[FARGATE_ADDRESS])
-
-    def take_address(self) -> str | None:
-        """See ``TaskNetwork``."""
-        with self._lock:
-            if not self._free:
-                raise ResourceInitializationError(f"no address is left in {TASK_ADDRESSES}")
-            return self._free.pop()
-
-    def give_back_address(self, address: str | None) -> None:
-        """See ``TaskNetwork``."""
-        if address is not None:
-            with self._lock:
-                self._free.append(address)
-
-    def listen(self) -> socket.socket:
-        """See ``TaskNetwork``."""
-        return _listen(None)
-
-
-class MachineNetwork:
-    """The emulator runs on the engine's machine."""
-
-    def __init__(self, name: str, network_id: str) -> None:
-        self.name = name
-        self._bridge = f"br-{network_id[:12]}"  # the engine's own way of naming it
-        try:
-            add_address(self._bridge, FARGATE_ADDRESS)
-        except OSError as error:
-            raise ConfigurationError(
-                f"FARGATE_LAUNCHER=docker: {self._bridge} cannot be given the address {FARGATE_ADDRESS}: {error}"
-            ) from error
-
-    def take_address(self) -> str | None:
-        """See ``TaskNetwork``."""
-        return None
-
-    def give_back_address(self, address: str | None) -> None:
-        """See ``TaskNetwork``."""
-
-    def listen(self) -> socket.socket:
-        """See ``TaskNetwork``."""
-        return _listen(self._bridge)
-
-
-def network_settings(network: str, address: str | None, mac_address: str | None) -> dict[str, Any]:
-    """Docker's members that put a container on the bridge, with these addresses if they are given."""
-    endpoint: dict[str, Any] = {"MacAddress": mac_address or ""}  # understood since version 1.44 of the API
-    if address:
-        endpoint["IPAMConfig"] = {"LinkLocalIPs": [address]}
+def network_settings(network: str, address: str, mac_address: str | None) -> dict[str, Any]:
+    """Docker's members that put a container on the bridge with these addresses."""
+    endpoint = {"IPAMConfig": {"LinkLocalIPs": [address]}, "MacAddress": mac_address or ""}
+    # Engines know the second member of that since version 1.44 of their API, and want to be told otherwise before.
     return {"MacAddress": mac_address or "", "NetworkingConfig": {"EndpointsConfig": {network: endpoint}}}
 
 
-def _listen(interface: str | None) -> socket.socket:
+def _open_on_machine(
+    docker: APIClient, ownership: Ownership, pause: PauseImage, name: str, network: str
+) -> TaskNetwork:
+    gateway_address = docker.inspect_network(network)["IPAM"]["Config"][0]["Gateway"]
+    _listen(gateway_address, 0).close()  # it has to be ours: the engine could be another machine's
+    settings: dict[str, Any] = {
+        "Image": pause.id(),
+        "Labels": ownership.labels,
+        "HostConfig": {"NetworkMode": name, "LogConfig": {"Type": "none"}},
+        **network_settings(name, FARGATE_ADDRESS, None),
+    }
+    container = docker.create_container_from_config(settings, f"{name}-endpoint")["Id"]
+    docker.start(container)
+    process = docker.inspect_container(container)["State"]["Pid"]
+    return TaskNetwork(name, gateway_address, _in_network_of(process, lambda: _listen(FARGATE_ADDRESS, ENDPOINT_PORT)))
+
+
+def _listen(address: str, port: int) -> socket.socket:
     listening = socket.socket()
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if interface:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-        listening.bind((FARGATE_ADDRESS, ENDPOINT_PORT))
+        listening.bind((address, port))
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
-        raise ConfigurationError(
-            f"FARGATE_LAUNCHER=docker: cannot listen at {FARGATE_ADDRESS}:{ENDPOINT_PORT}, where tasks look for their "
-            f"credentials: {error}"
-        ) from error
+        raise OSError(f"cannot listen at {address}:{port}: {error.strerror}") from error
     return listening
+
+
+def _in_network_of(process: int, make: Callable[[], socket.socket]) -> socket.socket:
+    """Make a socket in a process's network namespace, where it stays; raises ``OSError``."""
+    made: list[socket.socket | OSError] = []
+
+    def enter_and_make() -> None:  # in a thread of its own, which ends: a namespace is a thread's, not a process's
+        try:
+            namespace = os.open(f"/proc/{process}/ns/net", os.O_RDONLY)
+            try:
+                os.setns(namespace, os.CLONE_NEWNET)
+            finally:
+                os.close(namespace)
+            made.append(make())
+        except OSError as error:
+            made.append(error)
+
+    thread = threading.Thread(target=enter_and_make)
+    thread.start()
+    thread.join()
+    if isinstance(made[0], OSError):
+        raise made[0]
+    return made[0]
