@@ -85,7 +85,8 @@ class ConformanceTable:
 
 def _launcher(item: pytest.Item) -> str:
     callspec = getattr(item, "callspec", None)
-    return str(callspec.params.get("launcher", "process")) if callspec else "process"
+    launcher = callspec.params.get("launcher") if callspec else None
+    return launcher if isinstance(launcher, str) else "process"
 
 
 def _line(*cells: str) -> str:
