@@ -10,6 +10,9 @@ from localstack.aws.connect import connect_to
 
 from ..launchers.base import ResourceInitializationError
 from .models import Task
+from .roles import begin_session
+
+SESSION_SECONDS = 900  # STS's least: what is needed is fetched at once
 
 
 class ExecutionRole:
@@ -35,18 +38,14 @@ class ExecutionRole:
         ).get_client(service)
 
     def _begin_session(self) -> dict[str, Any]:
-        clients = connect_to(aws_access_key_id=self._task.account_id, region_name=self._task.region)
-        sts = clients.sts.request_metadata(service_principal="ecs-tasks")
         role_arn = self._task.execution_role_arn
         if not role_arn:
             raise ResourceInitializationError("the task has no execution role, with which to fetch what it needs")
         try:
-            answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=self._task.id)
+            return begin_session(role_arn, self._task, SESSION_SECONDS)
         except ClientError as error:
             raise ResourceInitializationError(
                 f"ECS was unable to assume the role '{role_arn}' that was provided for this task. Please verify that "
                 "the role being passed has the proper trust relationship and permissions and that your IAM user has "
                 "permissions to pass this role."
             ) from error
-        session: dict[str, Any] = answer["Credentials"]
-        return session

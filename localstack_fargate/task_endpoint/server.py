@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from ..ecs.models import Container, Task
+from ..ecs.roles import begin_session
 from ..launchers.base import Launcher
 from .credentials import TaskRoleCredentials
 from .metadata import container_document, task_document
@@ -25,6 +26,7 @@ from .statistics import Statistics
 
 LOG = logging.getLogger(__name__)
 
+SESSION_SECONDS = 6 * 3600  # Fargate's
 START_SECONDS = 1
 FARGATE_URL = "http://169.254.170.2"  # the only address at which SDKs look for a relative URI
 
@@ -56,7 +58,9 @@ class TaskEndpoint:
     def register(self, task: Task) -> None:
         """Answer this task from now on."""
         role_arn = task.task_role_arn
-        credentials = TaskRoleCredentials(role_arn, task) if role_arn else None
+        credentials = None
+        if role_arn:
+            credentials = TaskRoleCredentials(role_arn, partial(begin_session, role_arn, task, SESSION_SECONDS))
         token = secrets.token_urlsafe(32)
         self._registrations[task.id] = _Registration(task, secrets.token_urlsafe(24), token, credentials)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from docker import APIClient
 
+from localstack_fargate.task_endpoint.credentials import TaskRoleCredentials
 from localstack_fargate.tests.kit import PYTHON_IMAGE, Fargate
 
 metadata_row = partial(pytest.mark.conformance, "Task metadata")
@@ -82,6 +83,21 @@ def test_role_from_the_overrides(fargate: Fargate) -> None:
 
 
 @pytest.mark.conformance("Credentials", "Nobody else gets a task's credentials")
+@pytest.mark.parametrize(("minutes", "sessions"), [(14, 2), (60, 1)])
+def test_a_session_is_renewed_before_its_end(minutes: int, sessions: int) -> None:
+    begun: list[dict[str, Any]] = []
+
+    def begin_session() -> dict[str, Any]:
+        end = datetime.now(UTC) + timedelta(minutes=minutes)
+        begun.append({"AccessKeyId": f"A{len(begun)}", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": end})
+        return begun[-1]
+
+    credentials = TaskRoleCredentials("role", begin_session)
+    assert credentials.document()["AccessKeyId"] == "A0"
+    assert credentials.document()["AccessKeyId"] == f"A{sessions - 1}"
+    assert len(begun) == sessions
+
+
 @pytest.mark.launchers("process")  # on Fargate's own address there is no token
 def test_credentials_are_for_their_task_only(fargate: Fargate) -> None:
     _, output = run_python(fargate, ASK, taskRoleArn=fargate.role_arn)
