@@ -1,6 +1,7 @@
 """The awslogs driver: a container's output, line by line, into CloudWatch Logs."""
 
 import logging
+import re
 import threading
 import time
 from collections import deque
@@ -12,6 +13,7 @@ from localstack.aws.connect import connect_to
 
 from ..launchers.base import ContainerSpec, ResourceInitializationError
 from .models import Task
+from .multiline import EventJoiner, event_pattern
 from .sdk_errors import sdk_message
 
 LOG = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ BATCH_BYTES = 1_048_576
 EVENT_OVERHEAD = 26
 EVENT_BYTES = 262_144 - EVENT_OVERHEAD  # a longer line is cut into several events, as Docker's awslogs driver does
 
+STREAMS = ("stdout", "stderr")
 FLUSH_SECONDS = 0.5
 BUFFER_BYTES = 64 * 1024 * 1024  # what is kept while CloudWatch Logs does not answer; beyond it the oldest lines go
 FINAL_FLUSH_SECONDS = 15
@@ -38,12 +41,16 @@ class NoLogs:
 
 
 class AwsLogs:
-    """One log stream. ``write`` never waits: a thread of its own sends what has come, at least every half second."""
+    """One log stream. ``write`` never waits: a thread of its own sends what has come, at least every half second.
 
-    def __init__(self, client: Any, group: str, stream: str) -> None:
+    Each line is an event, or with a ``pattern`` each line that matches it and those after it that do not.
+    """
+
+    def __init__(self, client: Any, group: str, stream: str, pattern: re.Pattern[bytes] | None = None) -> None:
         self._client = client
         self._target = {"logGroupName": group, "logStreamName": stream}
-        self._lines = {"stdout": LineSplitter(), "stderr": LineSplitter()}
+        self._lines = {name: LineSplitter(keep_empty=pattern is not None) for name in STREAMS}
+        self._joiners = {name: EventJoiner(pattern, EVENT_BYTES) for name in STREAMS} if pattern else {}
         self._events: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
         self._dropped = 0
@@ -54,13 +61,15 @@ class AwsLogs:
 
     def write(self, stream: str, data: bytes) -> None:
         """See ``Output``."""
-        self._add(self._lines[stream].feed(data))
+        self._add(stream, self._lines[stream].feed(data))
 
     def close(self) -> None:
         """Send what is left, the last line without a newline included; gives up after some seconds."""
-        for splitter in self._lines.values():
-            self._add(splitter.rest())
+        for stream, splitter in self._lines.items():
+            self._add(stream, splitter.rest())
         with self._changed:
+            for joiner in self._joiners.values():
+                self._append(joiner.rest())
             self._closed = True
             self._changed.notify()
         self._sender.join(FINAL_FLUSH_SECONDS)
@@ -68,18 +77,24 @@ class AwsLogs:
         if lost:
             LOG.error("%d lines could not be written to log stream %s", lost, self._target["logStreamName"])
 
-    def _add(self, lines: list[bytes]) -> None:
+    def _add(self, stream: str, lines: list[bytes]) -> None:
         if not lines:
             return
         timestamp = time.time_ns() // 1_000_000
         with self._changed:
-            self._events.extend((timestamp, line) for line in lines)
-            self._bytes += sum(map(len, lines))
-            while self._bytes > BUFFER_BYTES:
-                self._bytes -= len(self._events.popleft()[1])
-                self._dropped += 1
-            if self._batch_is_full():
-                self._changed.notify()
+            if self._joiners:
+                self._append(self._joiners[stream].feed(lines, timestamp))
+            else:
+                self._append([(timestamp, line) for line in lines])
+
+    def _append(self, events: list[tuple[int, bytes]]) -> None:
+        self._events.extend(events)
+        self._bytes += sum(len(event) for _, event in events)
+        while self._bytes > BUFFER_BYTES:
+            self._bytes -= len(self._events.popleft()[1])
+            self._dropped += 1
+        if self._batch_is_full():
+            self._changed.notify()
 
     def _send_until_closed(self) -> None:
         deadline = None
@@ -89,6 +104,8 @@ class AwsLogs:
                     self._changed.wait(FLUSH_SECONDS)
                 if self._closed and deadline is None:
                     deadline = time.monotonic() + FINAL_FLUSH_SECONDS
+                for joiner in self._joiners.values():
+                    self._append(joiner.overdue())
                 batch = self._take_batch()
             if batch and not self._send(batch):
                 with self._changed:
@@ -127,9 +144,13 @@ class AwsLogs:
 
 
 class LineSplitter:
-    """Cuts bytes into lines. Empty lines are left out: CloudWatch Logs does not take events without text."""
+    """Cuts bytes into lines. Empty lines are left out: CloudWatch Logs does not take events without text.
 
-    def __init__(self) -> None:
+    They are kept if they shall become parts of larger events.
+    """
+
+    def __init__(self, keep_empty: bool = False) -> None:
+        self._keep_empty = keep_empty
         self._partial = b""
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -138,7 +159,7 @@ class LineSplitter:
         if len(self._partial) > EVENT_BYTES:
             *pieces, self._partial = _cut(self._partial)
             lines += pieces
-        return [piece for line in lines if line for piece in _cut(line)]
+        return [piece for line in lines if line or self._keep_empty for piece in _cut(line)]
 
     def rest(self) -> list[bytes]:
         """The last line, if it did not end in a newline."""
@@ -174,6 +195,10 @@ def open_logs(task: Task, container: ContainerSpec) -> AwsLogs | NoLogs:
         aws_access_key_id=task.account_id, region_name=options.get("awslogs-region") or task.region
     ).logs
     try:
+        pattern = event_pattern(options)
+    except ValueError as error:
+        raise ResourceInitializationError(f"failed to validate logger args: {error} : exit status 1") from error
+    try:
         if options.get("awslogs-create-group", "").lower() == "true":
             _create(client.create_log_group, logGroupName=group)
         _create(client.create_log_stream, logGroupName=group, logStreamName=stream)
@@ -182,7 +207,7 @@ def open_logs(task: Task, container: ContainerSpec) -> AwsLogs | NoLogs:
             "failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log "
             f"stream: {sdk_message(client, error)} : exit status 1"
         ) from error
-    return AwsLogs(client, group, stream)
+    return AwsLogs(client, group, stream, pattern)
 
 
 def _create(operation: Any, **parameters: str) -> None:
