@@ -129,6 +129,24 @@ def test_task_that_fails_to_start_leaves_no_interface(fargate: Fargate, vpc: Vpc
     assert client("ec2").describe_network_interfaces(Filters=in_subnet)["NetworkInterfaces"] == []
 
 
+@row("A task whose subnet was deleted while it waited fails to start")
+def test_subnet_that_is_gone(fargate: Fargate, vpc: Vpc, client: Callable[[str], Any]) -> None:
+    ec2 = client("ec2")
+    definition = fargate.register(fargate.container(command=["sleep 30"]))
+    running = [task["taskArn"] for task in fargate.run_task(definition, count=2)["tasks"]]
+    subnet = ec2.create_subnet(VpcId=vpc.id, CidrBlock="10.42.8.0/28")["Subnet"]["SubnetId"]
+    network = {"awsvpcConfiguration": {"subnets": [subnet]}}
+    waiting = fargate.run_task(definition, networkConfiguration=network)["tasks"][0]["taskArn"]
+    ec2.delete_subnet(SubnetId=subnet)
+    for arn in running:
+        fargate.stop(arn)
+    task = fargate.wait(waiting)
+    assert (task["stopCode"], task["stoppedReason"]) == (
+        "TaskFailedToStart",
+        f"ResourceInitializationError: failed to create a network interface in {subnet}",
+    )
+
+
 @refused("unknown subnet")
 @refused("unknown security group")
 @refused("security group of another VPC than the subnet's")
