@@ -8,11 +8,13 @@ An emulator in a container has the address itself. For one on the machine it mus
 answer for it on every bridge that it has: a container that does nothing has it, and the emulator listens in there.
 """
 
+import contextlib
 import ipaddress
 import os
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from docker import APIClient
@@ -85,6 +87,9 @@ def _open_on_machine(
 ) -> TaskNetwork:
     gateway_address = docker.inspect_network(network)["IPAM"]["Config"][0]["Gateway"]
     _listen(gateway_address, 0).close()  # it has to be ours: the engine could be another machine's
+    # A machine of ECS's own has the address, too. The bridge shall answer for addresses of its own only.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/sys/net/ipv4/conf/br-{network[:12]}/arp_ignore").write_text("1")
     settings: dict[str, Any] = {
         "Image": pause.id(),
         "Labels": ownership.labels,
