@@ -35,8 +35,8 @@ install_packages() {
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing ${missing[*]}"
     add_suite
-    apt-get update -q >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >&2
 }
 
 # Debian 12 has compose v1 and no buildx.
@@ -81,8 +81,8 @@ provide_base_image() {
     timeout 300 docker pull -q "$base_image" >&2 && return
     say "no registry gave $base_image: making it with debootstrap"
     if ! command -v debootstrap >/dev/null; then
-        apt-get update -q >&2
-        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends debootstrap >&2
+        apt-get update -qq >&2
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends debootstrap >&2
     fi
     root=$(mktemp -d)
     trap 'rm -rf "$root"' EXIT
