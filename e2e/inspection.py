@@ -61,12 +61,13 @@ def tasks_of(pipeline: Pipeline, job_id: str) -> list[dict[str, Any]]:
     """All ECS tasks that were ever started for a job, oldest first."""
     ecs = boto3.client("ecs")
     cluster = pipeline.outputs["ClusterName"]
-    arns = [
+    listed = [
         arn
         for status in ("RUNNING", "STOPPED")
         for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status)
         for arn in page["taskArns"]
     ]
+    arns = list(dict.fromkeys(listed))  # one that ended between the two questions is in both answers
     found = []
     for start in range(0, len(arns), 100):  # DescribeTasks takes 100 at a time
         found += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + 100])["tasks"]

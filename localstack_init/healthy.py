@@ -13,7 +13,7 @@ from typing import Any
 
 HOOKS = Path("/etc/localstack/init/ready.d")
 START_TIMEOUT_SECONDS = 280  # a little less than the image allows a check
-ANSWER_TIMEOUT_SECONDS = 8
+ANSWER_TIMEOUT_SECONDS = 20  # a hundred uploads at once keep it busy
 POLL_SECONDS = 0.3
 # S3 wants to see who asks before it answers; the emulator takes any key and any signature.
 ANYBODY = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
@@ -36,11 +36,15 @@ def check(port: int) -> None:
 def _states_of_hooks(port: int) -> dict[str, str]:
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while True:
-        answer: dict[str, Any] = json.loads(_get(port, "/_localstack/init/ready"))
-        if answer["completed"]:
-            return {script["name"]: script["state"] for script in answer["scripts"]}
+        problem = "its hooks are not through"
+        try:
+            answer: dict[str, Any] = json.loads(_get(port, "/_localstack/init/ready"))
+            if answer["completed"]:
+                return {script["name"]: script["state"] for script in answer["scripts"]}
+        except ConnectionRefusedError:
+            problem = "it does not answer"
         if time.monotonic() > deadline:
-            raise Unhealthy(f"the hooks are not through after {START_TIMEOUT_SECONDS} s")
+            raise Unhealthy(f"the emulator is not up after {START_TIMEOUT_SECONDS} s: {problem}")
         time.sleep(POLL_SECONDS)
 
 
@@ -52,8 +56,6 @@ def _get(port: int, path: str, authorization: str = "") -> bytes:
         if answer.status != 200:
             raise Unhealthy(f"{path} answers {answer.status}")
         return answer.read()
-    except (OSError, HTTPException) as error:
-        raise Unhealthy(f"{path} does not answer: {error}") from error
     finally:
         connection.close()
 
@@ -61,9 +63,12 @@ def _get(port: int, path: str, authorization: str = "") -> bytes:
 def main() -> int:
     """Print the first thing that is missing, if any."""
     try:
-        check(int(os.environ["GATEWAY_LISTEN"].rsplit(":", 1)[-1]))
+        check(int(os.environ["GATEWAY_LISTEN"].split(",")[0].rsplit(":", 1)[-1]))
     except Unhealthy as error:
         print(error, file=sys.stderr)
+        return 1
+    except (OSError, HTTPException) as error:
+        print(f"the emulator does not answer as it should: {error}", file=sys.stderr)
         return 1
     return 0
 
