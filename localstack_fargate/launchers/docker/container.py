@@ -1,5 +1,6 @@
 """A container of a task, from its start to its removal."""
 
+import dataclasses
 import ipaddress
 import logging
 import threading
@@ -26,8 +27,10 @@ RECONNECT_SECONDS = 0.5
 class DockerContainer:
     """A container that was created. ``network_of`` is the container whose network it has: itself, or its task's."""
 
-    def __init__(self, host: DockerHost, container_id: str, network_of: str, stop_signal: str, terminal: bool) -> None:
-        self.id = container_id
+    def __init__(
+        self, host: DockerHost, facts: ContainerFacts, network_of: str, stop_signal: str, terminal: bool
+    ) -> None:
+        self.id = facts.id
         self.started = False
         self.removed = threading.Event()
         self._host = host
@@ -35,7 +38,7 @@ class DockerContainer:
         self._network_of = network_of
         self._stop_signal = stop_signal
         self._terminal = terminal
-        self._facts: ContainerFacts | None = None
+        self._facts = facts
         self._on_exit: Callable[[Exit], None]
         self._output: Output
 
@@ -65,11 +68,13 @@ class DockerContainer:
 
     def facts(self) -> ContainerFacts:
         """See ``RunningContainer``."""
-        if self._facts is None:
+        if self._facts.network is None:
             try:
-                self._facts = self._ask_for_facts()
-            except RequestFailed:  # it was removed before anybody wanted to know
-                return ContainerFacts(self.id, name="")
+                networks = self._docker.inspect_container(self._network_of)["NetworkSettings"]["Networks"]
+            except RequestFailed:  # it has ended before anybody asked
+                return self._facts
+            network = _network_facts(networks.get(self._host.network.name) or {})
+            self._facts = dataclasses.replace(self._facts, network=network)
         return self._facts
 
     def statistics(self) -> Mapping[str, Any] | None:
@@ -124,13 +129,6 @@ class DockerContainer:
                 time.sleep(RECONNECT_SECONDS)
             else:
                 return state
-
-    def _ask_for_facts(self) -> ContainerFacts:
-        container = self._docker.inspect_container(self.id)
-        with_network = container if self._network_of == self.id else self._docker.inspect_container(self._network_of)
-        networks = with_network["NetworkSettings"]["Networks"]
-        name, image_id = container["Name"].lstrip("/"), container["Image"]
-        return ContainerFacts(self.id, name, image_id, _network_facts(networks.get(self._host.network.name) or {}))
 
 
 def _network_facts(endpoint: Mapping[str, Any]) -> NetworkFacts | None:

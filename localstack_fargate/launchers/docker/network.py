@@ -64,7 +64,7 @@ def open_network(docker: APIClient, ownership: Ownership, pause: PauseImage, own
         )
     name = f"fargate-{ownership.emulator}"
     try:
-        network = docker.create_network(name, driver="bridge", labels=ownership.labels, check_duplicate=True)["Id"]
+        network = _find_or_create(docker, ownership, name)
         if own_container is None:
             return _open_on_machine(docker, ownership, pause, name, network)
         docker.connect_container_to_network(own_container, network, link_local_ips=[FARGATE_ADDRESS])
@@ -80,6 +80,13 @@ def network_settings(network: str, address: str, mac_address: str | None) -> dic
     endpoint = {"IPAMConfig": {"LinkLocalIPs": [address]}, "MacAddress": mac_address or ""}
     # Engines know the second member of that since version 1.44 of their API, and want to be told otherwise before.
     return {"MacAddress": mac_address or "", "NetworkingConfig": {"EndpointsConfig": {network: endpoint}}}
+
+
+def _find_or_create(docker: APIClient, ownership: Ownership, name: str) -> str:
+    """The bridge's id. An earlier one is there if the engine would not remove it, which can lose count of endpoints."""
+    for network in docker.networks(filters={"label": [f"{key}={value}" for key, value in ownership.labels.items()]}):
+        return str(network["Id"])
+    return str(docker.create_network(name, driver="bridge", labels=ownership.labels, check_duplicate=True)["Id"])
 
 
 def _open_on_machine(

@@ -6,7 +6,7 @@ from typing import Any
 
 from docker.errors import APIError
 
-from ..base import ContainerSpec, Exit, Output, RunningContainer, TaskSpec
+from ..base import ContainerFacts, ContainerSpec, Exit, Output, RunningContainer, TaskSpec
 from .container import DockerContainer
 from .definition import NETWORK_SETTINGS, container_settings, kernel_settings
 from .errors import CannotCreateContainerError, cannot_create, cannot_start
@@ -114,12 +114,13 @@ class DockerSandbox:
             settings["HostConfig"]["NetworkMode"] = self._host.network.name
             settings["HostConfig"]["Sysctls"] = kernel_settings(definition)
             settings |= network_settings(self._host.network.name, self._address, self._task.mac_address)
+        name, image = self._name(container.name), self._images[container.image]
         try:
-            created = self._host.docker.create_container_from_config(settings, self._name(container.name))
+            created = self._host.docker.create_container_from_config(settings, name)["Id"]
         except APIError as error:
             raise cannot_create(error) from error
-        stop_signal = self._images[container.image].stop_signal
-        return DockerContainer(self._host, created["Id"], self._pause or created["Id"], stop_signal, settings["Tty"])
+        facts = ContainerFacts(created, name, image.id)
+        return DockerContainer(self._host, facts, self._pause or created, image.stop_signal, settings["Tty"])
 
     def _mount(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """A mount point as Docker's Mount. The first container that mounts it makes the volume."""
