@@ -111,3 +111,22 @@ def test_out_of_memory(fargate: Fargate) -> None:
         137,
         "OutOfMemoryError: Container killed due to memory usage",
     )
+
+
+def test_out_of_memory_together(fargate: Fargate) -> None:
+    script = "import time; b = bytearray(%d << 20); time.sleep(60)"
+    small = fargate.container("small", PYTHON_IMAGE, command=[script % 200], essential=False)
+    task = fargate.wait(fargate.run(fargate.container(image=PYTHON_IMAGE, command=[script % 400]), small))
+    large = next(container for container in task["containers"] if container["name"] == "main")
+    assert (large["exitCode"], large["reason"]) == (137, "OutOfMemoryError: Container killed due to memory usage")
+
+
+def test_cpu_and_memory_of_several_containers(fargate: Fargate, inspect: Callable[..., dict[str, Any]]) -> None:
+    said = fargate.container("said", command=["sleep 60"], cpu=64, memory=128, memoryReservation=100)
+    arn = fargate.run(fargate.container(command=["sleep 60"]), said)
+    found = [inspect(arn, name)["HostConfig"] for name in ("main", "said")]
+    members = ("Memory", "MemoryReservation", "CpuShares")
+    assert [[settings[each] for each in members] for settings in found] == [
+        [512 * MIB, 0, 192],
+        [128 * MIB, 100 * MIB, 64],
+    ]

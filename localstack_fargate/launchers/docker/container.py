@@ -39,6 +39,7 @@ class DockerContainer:
         self._stop_signal = stop_signal
         self._terminal = terminal
         self._facts = facts
+        self._out_of_memory = False
         self._on_exit: Callable[[Exit], None]
         self._output: Output
 
@@ -61,6 +62,11 @@ class DockerContainer:
     def kill(self) -> None:
         """See ``RunningContainer``: with its first process, the kernel kills all others."""
         self._signal("SIGKILL")
+
+    def kill_for_memory(self) -> None:
+        """Kill it because its task has no memory left, which is then the reason that it gives."""
+        self._out_of_memory = True
+        self.kill()
 
     def run(self, command: Sequence[str], timeout: float) -> int | None:
         """See ``RunningContainer``."""
@@ -112,7 +118,8 @@ class DockerContainer:
                 )
                 return
             else:
-                self._on_exit(Exit(state["ExitCode"], OUT_OF_MEMORY if state["OOMKilled"] else None))
+                out_of_memory = state["OOMKilled"] or self._out_of_memory
+                self._on_exit(Exit(state["ExitCode"], OUT_OF_MEMORY if out_of_memory else None))
         except Exception:
             LOG.exception("The end of container %s went wrong", self.id)
         self.remove()
