@@ -17,6 +17,7 @@ def output_of(fargate: Fargate, script: str, **definition: Any) -> list[str]:
     return fargate.output(arn)
 
 
+@pytest.mark.conformance("Docker", "`user` and `workingDirectory`")
 def test_user_and_working_directory(fargate: Fargate) -> None:
     assert output_of(fargate, "id -u; id -g; pwd", user="1234:5678", workingDirectory="/usr") == [
         "1234",
@@ -25,28 +26,33 @@ def test_user_and_working_directory(fargate: Fargate) -> None:
     ]
 
 
+@pytest.mark.conformance("Docker", "`readonlyRootFilesystem`")
 def test_read_only_root(fargate: Fargate) -> None:
     script = "echo x > /file && echo written; true"
     assert "Read-only file system" in output_of(fargate, script, readonlyRootFilesystem=True)[0]
     assert output_of(fargate, script) == ["written"]
 
 
+@pytest.mark.conformance("Docker", "`ulimits`")
 def test_ulimits(fargate: Fargate) -> None:
     limits = [{"name": "nofile", "softLimit": 777, "hardLimit": 888}]
     assert output_of(fargate, "ulimit -Sn; ulimit -Hn", ulimits=limits) == ["777", "888"]
 
 
+@pytest.mark.conformance("Docker", "`linuxParameters.initProcessEnabled`")
 def test_init_process(fargate: Fargate) -> None:
     assert output_of(fargate, "echo $$") == ["1"]
     assert output_of(fargate, "echo $$", linuxParameters={"initProcessEnabled": True}) != ["1"]
 
 
+@pytest.mark.conformance("Docker", "`linuxParameters.capabilities`")
 def test_capabilities(fargate: Fargate) -> None:
     script = "chown 1 /tmp && echo allowed; true"
     assert output_of(fargate, script) == ["allowed"]
     assert output_of(fargate, script, linuxParameters={"capabilities": {"drop": ["CHOWN"]}}) != ["allowed"]
 
 
+@pytest.mark.conformance("Docker", "`systemControls`, of which those of the network are the task's")
 def test_kernel_settings(fargate: Fargate) -> None:
     setting = [{"namespace": "net.core.somaxconn", "value": "99"}]
     script = "cat /proc/sys/net/core/somaxconn"
@@ -57,22 +63,26 @@ def test_kernel_settings(fargate: Fargate) -> None:
     assert fargate.output(arn, "other") == ["99"], "one network, one setting"
 
 
+@pytest.mark.conformance("Docker", "`pseudoTerminal`")
 def test_terminal(fargate: Fargate) -> None:
     assert output_of(fargate, "test -t 1 && echo terminal") == []
     assert output_of(fargate, "test -t 1 && echo terminal", pseudoTerminal=True)[0].rstrip("\r") == "terminal"
 
 
+@pytest.mark.conformance("Docker", "`interactive`")
 def test_standard_input(fargate: Fargate) -> None:
     assert output_of(fargate, "timeout 1 cat; echo $?") == ["0"]
     assert output_of(fargate, "timeout 1 cat; echo $?", interactive=True) == ["124"], "open, and nothing comes"
 
 
+@pytest.mark.conformance("Docker", "`entryPoint` without `command` forgets the image's CMD")
 def test_entry_point_forgets_the_images_command(fargate: Fargate) -> None:
     arn = fargate.run(fargate.container(image="debian:trixie-slim", entryPoint=["echo", "only this"]))
     fargate.wait(arn)
     assert fargate.output(arn) == ["only this"]
 
 
+@pytest.mark.conformance("Docker", "`mountPoints` and `volumesFrom`, also read-only")
 def test_volumes_are_shared_and_may_be_read_only(fargate: Fargate) -> None:
     def mount(**options: Any) -> list[dict[str, Any]]:
         return [{"sourceVolume": "data", "containerPath": "/data", **options}]
@@ -96,6 +106,7 @@ def test_volumes_are_shared_and_may_be_read_only(fargate: Fargate) -> None:
     assert fargate.output(arn, "follower") == ["hello"]
 
 
+@pytest.mark.conformance("Docker", "A health check that takes too long is ended with all its processes")
 def test_health_check_that_hangs_is_killed(fargate: Fargate, docker: APIClient) -> None:
     check = {"command": ["CMD-SHELL", "sleep 4567; true"], "interval": 5, "timeout": 2, "retries": 1}
     arn = fargate.run_script("sleep 60", healthCheck=check)
@@ -111,6 +122,7 @@ def test_health_check_that_hangs_is_killed(fargate: Fargate, docker: APIClient) 
     assert checks() == [], "and both are gone"
 
 
+@pytest.mark.conformance("Docker", "Metadata has the image's id, and `/stats` Docker's statistics")
 def test_statistics_and_addresses(fargate: Fargate) -> None:
     script = """
 import json, os, socket, time, urllib.request
@@ -124,6 +136,7 @@ print(json.dumps([json.load(urllib.request.urlopen(url + part)) for part in ("",
     assert container["ImageID"].startswith("sha256:")
 
 
+@pytest.mark.conformance("Docker", "A user that is not in the image fails the task with CannotStartContainerError")
 def test_definition_that_docker_refuses(fargate: Fargate) -> None:
     task = fargate.wait(fargate.run(fargate.container(command=["true"], user="nobody-of-this-name")))
     assert task["stopCode"] == "TaskFailedToStart"
@@ -131,6 +144,7 @@ def test_definition_that_docker_refuses(fargate: Fargate) -> None:
     assert "nobody-of-this-name" in task["stoppedReason"]
 
 
+@pytest.mark.conformance("Docker", "A child process out of memory is the container's reason; its exit code stays")
 def test_a_child_out_of_memory_is_told_as_the_reason(fargate: Fargate) -> None:
     script = "import subprocess as s, sys; s.run([sys.executable, '-c', 'b = bytearray(600 << 20)']); sys.exit(7)"
     task = fargate.wait(fargate.run(fargate.container(image=PYTHON_IMAGE, command=[script])))
@@ -139,6 +153,7 @@ def test_a_child_out_of_memory_is_told_as_the_reason(fargate: Fargate) -> None:
     assert container["reason"] == "OutOfMemoryError: Container killed due to memory usage"
 
 
+@pytest.mark.conformance("Docker", "A task of another CPU architecture does not start")
 def test_architecture_of_another_machine(fargate: Fargate) -> None:
     platform = {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}
     task = fargate.wait(fargate.run(fargate.container(command=["true"]), runtimePlatform=platform))

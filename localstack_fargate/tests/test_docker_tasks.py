@@ -113,6 +113,7 @@ def test_out_of_memory(fargate: Fargate) -> None:
     )
 
 
+@pytest.mark.conformance("Docker", "Containers that together have more memory than their task: the largest ends")
 def test_out_of_memory_together(fargate: Fargate) -> None:
     script = "import time; b = bytearray(%d << 20); time.sleep(60)"
     small = fargate.container("small", PYTHON_IMAGE, command=[script % 200], essential=False)
@@ -121,6 +122,7 @@ def test_out_of_memory_together(fargate: Fargate) -> None:
     assert (large["exitCode"], large["reason"]) == (137, "OutOfMemoryError: Container killed due to memory usage")
 
 
+@pytest.mark.conformance("Docker", "`cpu`, `memory` and `memoryReservation` of a container")
 def test_cpu_and_memory_of_several_containers(fargate: Fargate, inspect: Callable[..., dict[str, Any]]) -> None:
     said = fargate.container("said", command=["sleep 60"], cpu=64, memory=128, memoryReservation=100)
     arn = fargate.run(fargate.container(command=["sleep 60"]), said)
