@@ -34,8 +34,11 @@ git ls-files '*.sh' .ci/run | xargs shellcheck -x
 if [ $# -gt 0 ]; then
     pytest "$@"
 else
-    pytest --ignore e2e
-    pytest e2e --target process
-    if docker_answers; then pytest e2e --target docker; fi
+    # In parallel, since most tests wait for something most of the time; each file's in one process, so that what the
+    # tests of a file share is made once.
+    parallel=(-n 3 --dist loadfile)
+    pytest "${parallel[@]}"
+    pytest "${parallel[@]}" e2e --target process
+    if docker_answers; then pytest "${parallel[@]}" e2e --target docker; fi
 fi
 docker_answers || warn_without_docker

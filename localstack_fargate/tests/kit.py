@@ -1,6 +1,7 @@
 """What the tests share: an emulator to start, and a cluster with tasks to run in it."""
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+PR_SET_PDEATHSIG = 1
 START_TIMEOUT_SECONDS = 90
 REGION = "us-east-1"
 SHELL_IMAGE = "example/shell"  # mapped to `sh -c`: a task's command is a shell script
@@ -100,6 +102,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _end_with_parent() -> None:
+    """Let the kernel send a SIGTERM if the process of the tests is killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 @contextlib.contextmanager
 def emulator(root: Path, **settings: str) -> Iterator[Emulator]:
     """A LocalStack process with nothing but this extension; it is started, not necessarily ready."""
@@ -129,6 +136,7 @@ def emulator(root: Path, **settings: str) -> Iterator[Emulator]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
     try:
         yield Emulator(f"http://127.0.0.1:{port}", process, log)
