@@ -87,13 +87,13 @@ class Containers(Target):
             yield
 
     def kill_worker(self, job_id: str) -> bool:
-        for container in self._containers_of_worker(job_id):
+        for container in self.containers_of_worker(job_id):
             container.kill()
             return True
         return False
 
     def worker_runs(self, job_id: str) -> bool:
-        return bool(self._containers_of_worker(job_id))
+        return bool(self.containers_of_worker(job_id))
 
     def emulator(self) -> Container:
         """The container that the account is in."""
@@ -103,7 +103,8 @@ class Containers(Target):
         )
         return container
 
-    def _containers_of_worker(self, job_id: str) -> list[Container]:
+    def containers_of_worker(self, job_id: str) -> list[Container]:
+        """The containers of a job's tasks that run."""
         found = []
         for container in self._engine.containers.list(ignore_removed=True):
             with contextlib.suppress(NotFound):

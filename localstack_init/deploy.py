@@ -7,6 +7,7 @@ there already is updated or left alone.
 import contextlib
 import json
 import os
+import platform
 import sys
 import time
 from dataclasses import dataclass
@@ -124,6 +125,11 @@ def deploy_stack(account: Account, name: str, template: str, parameters: dict[st
     return _wait_for_stack(cloudformation, name)
 
 
+def own_architecture() -> str:
+    """This machine's architecture in ECS's words: the worker's image is built on the machine that runs its tasks."""
+    return "ARM64" if platform.machine() in ("aarch64", "arm64") else "X86_64"
+
+
 def check_parameters(account: Account, template: str, parameters: dict[str, str]) -> None:
     """Refuse parameters that the template does not have, as AWS does and the emulator does not.
 
@@ -188,6 +194,7 @@ def main() -> int:
         code_bucket = f"{settings.stack_name}-artifacts"
         parameters = {
             "WorkerImage": settings.worker_image,
+            "TaskCpuArchitecture": own_architecture(),
             "LambdaCodeBucket": code_bucket,
             "LambdaCodeKey": upload_function(account, code_bucket, settings.region),
             **settings.parameters,
