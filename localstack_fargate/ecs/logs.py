@@ -5,15 +5,16 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
 from ..launchers.base import ContainerSpec, ResourceInitializationError
 from .models import Task
-from .multiline import EventJoiner, event_pattern
+from .multiline import Event, EventJoiner, event_pattern
 from .sdk_errors import sdk_message
 
 LOG = logging.getLogger(__name__)
@@ -43,37 +44,36 @@ class NoLogs:
 class AwsLogs:
     """One log stream. ``write`` never waits: a thread of its own sends what has come, at least every half second.
 
-    Each line is an event, or with a ``pattern`` each line that matches it and those after it that do not.
+    Each line is an event, or with a ``pattern`` each line that matches it and those after it that do not. That thread
+    does the matching, too: a pattern may take long.
     """
 
     def __init__(self, client: Any, group: str, stream: str, pattern: re.Pattern[bytes] | None = None) -> None:
         self._client = client
         self._target = {"logGroupName": group, "logStreamName": stream}
-        self._lines = {name: LineSplitter(keep_empty=pattern is not None) for name in STREAMS}
+        self._splitters = {name: LineSplitter(keep_empty=pattern is not None) for name in STREAMS}
         self._joiners = {name: EventJoiner(pattern, EVENT_BYTES) for name in STREAMS} if pattern else {}
-        self._events: deque[tuple[int, bytes]] = deque()
+        self._lines: deque[_Line] = deque()
         self._bytes = 0
-        self._dropped = 0
-        self._closed = False
+        self._lost = 0
+        self._deadline: float | None = None  # there is one when it was closed
         self._changed = threading.Condition()
         self._sender = threading.Thread(target=self._send_until_closed, name=f"awslogs-{stream}", daemon=True)
         self._sender.start()
 
     def write(self, stream: str, data: bytes) -> None:
         """See ``Output``."""
-        self._add(stream, self._lines[stream].feed(data))
+        self._add(stream, self._splitters[stream].feed(data))
 
     def close(self) -> None:
         """Send what is left, the last line without a newline included; gives up after some seconds."""
-        for stream, splitter in self._lines.items():
+        for stream, splitter in self._splitters.items():
             self._add(stream, splitter.rest())
         with self._changed:
-            for joiner in self._joiners.values():
-                self._append(joiner.rest())
-            self._closed = True
+            self._deadline = time.monotonic() + FINAL_FLUSH_SECONDS
             self._changed.notify()
         self._sender.join(FINAL_FLUSH_SECONDS)
-        lost = len(self._events) + self._dropped
+        lost = len(self._lines) + self._lost
         if lost:
             LOG.error("%d lines could not be written to log stream %s", lost, self._target["logStreamName"])
 
@@ -82,65 +82,91 @@ class AwsLogs:
             return
         timestamp = time.time_ns() // 1_000_000
         with self._changed:
-            if self._joiners:
-                self._append(self._joiners[stream].feed(lines, timestamp))
-            else:
-                self._append([(timestamp, line) for line in lines])
+            self._lines.extend(_Line(stream, timestamp, line) for line in lines)
+            self._bytes += sum(len(line) for line in lines)
+            while self._bytes > BUFFER_BYTES:
+                self._bytes -= len(self._lines.popleft().text)
+                self._lost += 1
+            if self._is_full():
+                self._changed.notify()
 
-    def _append(self, events: list[tuple[int, bytes]]) -> None:
-        self._events.extend(events)
-        self._bytes += sum(len(event) for _, event in events)
-        while self._bytes > BUFFER_BYTES:
-            self._bytes -= len(self._events.popleft()[1])
-            self._dropped += 1
-        if self._batch_is_full():
-            self._changed.notify()
+    def _is_full(self) -> bool:
+        return self._bytes >= BATCH_BYTES or len(self._lines) >= BATCH_EVENTS
 
     def _send_until_closed(self) -> None:
-        deadline = None
-        while True:
+        is_last = False
+        while not is_last:
+            lines, is_last = self._take_lines()
+            events = self._events(lines, is_last)
+            sent = 0
+            for batch in _batches(events):
+                if not self._send_in_time(batch):
+                    self._lost += len(events) - sent
+                    return
+                sent += len(batch)
+
+    def _take_lines(self) -> tuple[list["_Line"], bool]:
+        """The next lines, after some time or when they fill a batch, and whether they are the last ones."""
+        with self._changed:
+            if self._deadline is None and not self._is_full():
+                self._changed.wait(FLUSH_SECONDS)
+            lines: list[_Line] = []
+            size = 0
+            while self._lines and len(lines) < BATCH_EVENTS and size < BATCH_BYTES:
+                lines.append(self._lines.popleft())
+                size += len(lines[-1].text)
+            self._bytes -= size
+            return lines, self._deadline is not None and not self._lines
+
+    def _send_in_time(self, batch: list[Event]) -> bool:
+        """Send it, however often that has to be tried, unless the log was closed some seconds ago."""
+        while not self._send(batch):
             with self._changed:
-                if not self._closed and not self._batch_is_full():
-                    self._changed.wait(FLUSH_SECONDS)
-                if self._closed and deadline is None:
-                    deadline = time.monotonic() + FINAL_FLUSH_SECONDS
-                for joiner in self._joiners.values():
-                    self._append(joiner.overdue())
-                batch = self._take_batch()
-            if batch and not self._send(batch):
-                with self._changed:
-                    self._events.extendleft(reversed(batch))
-                    self._bytes += sum(len(line) for _, line in batch)
-                    if deadline is not None and time.monotonic() > deadline:
-                        return
-                    self._changed.wait(FLUSH_SECONDS)
-            elif not batch and deadline is not None:
-                return
+                if self._deadline is not None and time.monotonic() > self._deadline:
+                    return False
+                self._changed.wait(FLUSH_SECONDS)
+        return True
 
-    def _batch_is_full(self) -> bool:
-        return self._bytes >= BATCH_BYTES or len(self._events) >= BATCH_EVENTS
+    def _events(self, lines: list["_Line"], are_last: bool) -> list[Event]:
+        """The events that these lines complete, oldest first, as CloudWatch Logs wants those of a request."""
+        if not self._joiners:
+            events = [(line.timestamp, line.text) for line in lines]
+        else:
+            events = [e for line in lines for e in self._joiners[line.stream].feed([line.text], line.timestamp)]
+            events += [e for joiner in self._joiners.values() for e in (joiner.rest if are_last else joiner.overdue)()]
+        return sorted(events, key=itemgetter(0))
 
-    def _take_batch(self) -> list[tuple[int, bytes]]:
-        batch: list[tuple[int, bytes]] = []
-        size = 0
-        while self._events and len(batch) < BATCH_EVENTS:
-            size += len(self._events[0][1]) + EVENT_OVERHEAD
-            if size > BATCH_BYTES:
-                break
-            batch.append(self._events.popleft())
-        self._bytes -= sum(len(line) for _, line in batch)
-        return batch
-
-    def _send(self, batch: list[tuple[int, bytes]]) -> bool:
-        events = [{"timestamp": time_, "message": line.decode("utf-8", "replace")} for time_, line in batch]
+    def _send(self, batch: list[Event]) -> bool:
+        events = [{"timestamp": time_, "message": text.decode("utf-8", "replace")} for time_, text in batch]
         try:
             self._client.put_log_events(**self._target, logEvents=events)
         except self._client.exceptions.ResourceNotFoundException:
-            self._dropped += len(batch)  # somebody deleted the stream: there is no place for these lines any more
+            self._lost += len(batch)  # somebody deleted the stream: there is no place for these lines any more
         except Exception as error:  # whatever it is, it must not end this thread: the next attempt may work
             LOG.warning("Log stream %s: %s", self._target["logStreamName"], error)
             return False
         return True
+
+
+class _Line(NamedTuple):
+    stream: str
+    timestamp: int
+    text: bytes
+
+
+def _batches(events: list[Event]) -> Iterator[list[Event]]:
+    """The events in pieces that PutLogEvents takes."""
+    batch: list[Event] = []
+    size = 0
+    for event in events:
+        bytes_ = len(event[1]) + EVENT_OVERHEAD
+        if batch and (len(batch) == BATCH_EVENTS or size + bytes_ > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(event)
+        size += bytes_
+    if batch:
+        yield batch
 
 
 class LineSplitter:
@@ -151,32 +177,40 @@ class LineSplitter:
 
     def __init__(self, keep_empty: bool = False) -> None:
         self._keep_empty = keep_empty
-        self._partial = b""
+        self._partial = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that ``data`` completes."""
-        *lines, self._partial = (self._partial + data).split(b"\n")
+        end, *others = data.split(b"\n")  # only what is new is searched: a line may come in any number of pieces
+        self._partial += end
+        lines = []
+        if others:
+            *whole, beginning = others
+            lines = [bytes(self._partial), *whole]
+            self._partial = bytearray(beginning)
         if len(self._partial) > EVENT_BYTES:
-            *pieces, self._partial = _cut(self._partial)
+            *pieces, rest = _cut(bytes(self._partial))
             lines += pieces
+            self._partial = bytearray(rest)
         return [piece for line in lines if line or self._keep_empty for piece in _cut(line)]
 
     def rest(self) -> list[bytes]:
         """The last line, if it did not end in a newline."""
-        rest, self._partial = self._partial, b""
+        rest, self._partial = bytes(self._partial), bytearray()
         return [rest] if rest else []
 
 
 def _cut(line: bytes) -> list[bytes]:
     """Cut a line into pieces that CloudWatch Logs takes, never inside a UTF-8 character."""
     pieces = []
-    while len(line) > EVENT_BYTES:
-        end = EVENT_BYTES
-        while line[end] & 0b1100_0000 == 0b1000_0000 and end > EVENT_BYTES - 4:  # a continuation byte
+    start = 0
+    while len(line) - start > EVENT_BYTES:
+        end = start + EVENT_BYTES
+        while line[end] & 0b1100_0000 == 0b1000_0000 and end > start + EVENT_BYTES - 4:  # a continuation byte
             end -= 1
-        pieces.append(line[:end])
-        line = line[end:]
-    return [*pieces, line]
+        pieces.append(line[start:end])
+        start = end
+    return [*pieces, line[start:]]
 
 
 def open_logs(task: Task, container: ContainerSpec) -> AwsLogs | NoLogs:

@@ -35,6 +35,9 @@ DATETIME_CODES = {
     "%%": "%",
 }
 
+type Event = tuple[int, bytes]
+"""Its time in milliseconds since 1970, and its text."""
+
 
 def event_pattern(options: Mapping[str, str]) -> re.Pattern[bytes] | None:
     """What the first line of an event has in it, None if each line is an event; raises ``ValueError``."""
@@ -58,11 +61,11 @@ class EventJoiner:
     def __init__(self, pattern: re.Pattern[bytes], limit: int) -> None:
         self._pattern = pattern
         self._limit = limit
-        self._event = b""
+        self._event = bytearray()
         self._timestamp = 0
         self._last_line_at = 0.0
 
-    def feed(self, lines: Iterable[bytes], timestamp: int) -> list[tuple[int, bytes]]:
+    def feed(self, lines: Iterable[bytes], timestamp: int) -> list[Event]:
         """The events that end before one of these lines."""
         complete = []
         for line in lines:
@@ -74,11 +77,11 @@ class EventJoiner:
             self._last_line_at = time.monotonic()
         return complete
 
-    def overdue(self) -> list[tuple[int, bytes]]:
+    def overdue(self) -> list[Event]:
         """The event that no line has come for in the last seconds."""
         return self.rest() if time.monotonic() - self._last_line_at > COMPLETE_SECONDS else []
 
-    def rest(self) -> list[tuple[int, bytes]]:
+    def rest(self) -> list[Event]:
         """The event that has no end yet."""
-        event, self._event = self._event, b""
+        event, self._event = bytes(self._event), bytearray()
         return [(self._timestamp, event)] if event else []

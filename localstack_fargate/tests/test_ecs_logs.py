@@ -2,7 +2,10 @@
 
 import json
 import re
+import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -190,6 +193,38 @@ def test_splitter_cuts_long_lines_between_characters(character: str) -> None:
     assert splitter.rest() == []
 
 
+def seconds_of_cpu(work: Callable[[int], None], amount: int) -> float:
+    """The least of some attempts."""
+
+    def attempt() -> float:
+        started = time.thread_time()
+        work(amount)
+        return time.thread_time() - started
+
+    return min(attempt() for _ in range(3))
+
+
+def test_a_line_that_comes_in_many_pieces_costs_what_its_bytes_cost() -> None:
+    """Ten times the bytes are ten times the work, not a hundred times."""
+
+    def split(pieces: int) -> None:
+        splitter = LineSplitter()
+        for _ in range(pieces):
+            splitter.feed(b"x" * 5)
+        assert len(splitter.rest()[0]) == pieces * 5
+
+    assert seconds_of_cpu(split, 50_000) < 25 * seconds_of_cpu(split, 5_000)
+
+
+def test_an_event_of_many_lines_costs_what_its_bytes_cost() -> None:
+    def join(lines: int) -> None:
+        joiner = EventJoiner(re.compile(b"^x"), EVENT_BYTES)
+        joiner.feed([b"abc"] * lines, 0)
+        assert len(joiner.rest()[0][1]) == lines * 4
+
+    assert seconds_of_cpu(join, 50_000) < 25 * seconds_of_cpu(join, 5_000)
+
+
 class SlowLogs:
     """A CloudWatch Logs that refuses the first requests and keeps the rest."""
 
@@ -199,9 +234,9 @@ class SlowLogs:
 
     def __init__(self, refusals: int) -> None:
         self.refusals = refusals
-        self.batches: list[list[dict[str, str]]] = []
+        self.batches: list[list[dict[str, Any]]] = []
 
-    def put_log_events(self, *, logGroupName: str, logStreamName: str, logEvents: list[dict[str, str]]) -> None:
+    def put_log_events(self, *, logGroupName: str, logStreamName: str, logEvents: list[dict[str, Any]]) -> None:
         assert (logGroupName, logStreamName) == ("group", "stream")
         if self.refusals:
             self.refusals -= 1
@@ -222,3 +257,43 @@ def test_batches_keep_within_the_limits_and_in_order_despite_refusals() -> None:
     assert max(map(len, client.batches)) <= 10_000
     assert max(sum(len(event["message"]) + 26 for event in batch) for batch in client.batches) <= BATCH_BYTES
     assert json.dumps(events)
+
+
+class WatchedPattern:
+    """A regular expression that knows which threads have waited for it."""
+
+    def __init__(self) -> None:
+        self.threads: set[int] = set()
+
+    def search(self, line: bytes) -> bool:
+        self.threads.add(threading.get_ident())
+        return line.startswith(b"x")
+
+
+def test_patterns_are_matched_by_the_streams_own_thread() -> None:
+    """Whoever writes reads the output of other containers, too."""
+    client, pattern = SlowLogs(refusals=0), WatchedPattern()
+    logs = AwsLogs(client, "group", "stream", pattern)  # type: ignore[arg-type]
+    logs.write("stdout", b"x one\n two\nx three\n")
+    logs.close()
+    assert [event["message"] for batch in client.batches for event in batch] == ["x one\n two\n", "x three\n"]
+    assert threading.get_ident() not in pattern.threads
+
+
+def test_events_of_a_batch_are_in_the_order_of_their_times() -> None:
+    client = SlowLogs(refusals=0)
+    logs = AwsLogs(client, "group", "stream", re.compile(b"^x"))
+    for stream, line in (
+        ("stderr", b"x first"),
+        ("stdout", b"x second"),
+        ("stdout", b"x third"),
+        ("stderr", b"x last"),
+    ):
+        logs.write(stream, line + b"\n")
+        time.sleep(0.002)  # the next line is of another millisecond
+    logs.close()
+    for batch in client.batches:
+        times = [event["timestamp"] for event in batch]
+        assert times == sorted(times)
+    messages = [event["message"] for batch in client.batches for event in batch]
+    assert sorted(messages) == ["x first\n", "x last\n", "x second\n", "x third\n"]
