@@ -7,6 +7,8 @@ import pytest
 from localstack_fargate.tests.conformance import check_refusal, refused
 from localstack_fargate.tests.kit import Fargate, make_client, random_name
 
+pytestmark = pytest.mark.launchers("process")  # what is refused reaches no launcher
+
 INVALID = "InvalidParameterException"
 NO_CLUSTER = {"cluster": "no-such-cluster"}
 UNKNOWN_TASK = "0" * 32

@@ -10,6 +10,8 @@ from localstack_fargate.tests.conformance import check_refusal
 from localstack_fargate.tests.conformance import refused as refused_row
 from localstack_fargate.tests.kit import Fargate, make_client, random_name
 
+pytestmark = pytest.mark.launchers("process")  # what is refused reaches no launcher
+
 refused = partial(refused_row, "RunTask")
 
 INVALID = "InvalidParameterException"

@@ -52,6 +52,10 @@ def depends(condition: str, on: str = "second") -> dict[str, Any]:
     return {"dependsOn": [{"containerName": on, "condition": condition}]}
 
 
+def volumes_from(source: str) -> dict[str, Any]:
+    return {"volumesFrom": [{"sourceContainer": source}]}
+
+
 def no_size(cpu: int, memory: int) -> str:
     return (
         f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
@@ -281,6 +285,9 @@ DEPENDENCIES = [
         for condition in ("SUCCESS", "COMPLETE")
     ),
     refused("volumesFrom an unknown container", CLIENT, **one(volumesFrom=[{"sourceContainer": "nope"}])),
+    refused("container with volumesFrom itself", CLIENT, **one(**volumes_from("main"))),
+    refused("containers with volumesFrom each other", CLIENT, **two(volumes_from("second"), volumes_from("first"))),
+    refused("volumesFrom a container that depends on this one", CLIENT, **two(depends("START"), volumes_from("first"))),
 ]
 
 VOLUMES = [

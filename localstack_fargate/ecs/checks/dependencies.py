@@ -26,7 +26,9 @@ def check_dependencies(containers: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _awaited(container: Mapping[str, Any]) -> list[str]:
-    return [dependency["containerName"] for dependency in container.get("dependsOn") or ()]
+    """The containers that have to be there before this one can be made or started."""
+    volumes_from = [link["sourceContainer"] for link in container.get("volumesFrom") or ()]
+    return volumes_from + [dependency["containerName"] for dependency in container.get("dependsOn") or ()]
 
 
 def _check_dependency(known: Mapping[str, Mapping[str, Any]], dependency: Mapping[str, str]) -> None:
