@@ -28,10 +28,12 @@ class TaskEngine:
         self._runs: dict[str, TaskRun] = {}
         self._lock = threading.Lock()
 
-    def start(self, task: Task) -> None:
-        """Run the task when its turn comes, and tell EventBridge of its state from now on."""
+    def tell(self, task: Task) -> None:
+        """Tell EventBridge of the task's state: what each task's listener is from its beginning."""
         self._events.tell(task)
-        task.listener = self._events.tell
+
+    def start(self, task: Task) -> None:
+        """Run the task when its turn comes."""
         self._queue.submit(task)
 
     def stop(self, task: Task, reason: str | None) -> None:

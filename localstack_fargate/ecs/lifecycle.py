@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 """
 
+import contextlib
 import logging
 import math
 import queue
@@ -60,11 +61,14 @@ class TaskRun:
             LOG.exception("Task %s failed to start", task.id)
             task.request_stop("TaskFailedToStart", f"InternalError: {error}")
         try:
-            self._stop()
+            with contextlib.ExitStack() as whatever_happens:  # which goes from the last of these to the first
+                whatever_happens.callback(self._close_sandbox)
+                whatever_happens.callback(self._close_logs)
+                whatever_happens.callback(self._endpoint.unregister, task)
+                whatever_happens.callback(self._kill_the_rest)
+                self._stop()
         except Exception:
             LOG.exception("Task %s was not stopped in order", task.id)
-            for running in self._running.values():
-                running.kill()
         finally:
             finish(task)
 
@@ -170,9 +174,21 @@ class TaskRun:
             next_deadline = min(deadlines.get(name, math.inf) for name in self._running)
             self._next_exit(None if math.isinf(next_deadline) else max(0.0, next_deadline - time.monotonic()))
         task.update("DEPROVISIONING", "executionStoppedAt")
-        self._endpoint.unregister(task)
-        for logs in self._logs.values():
-            logs.close()
+
+    def _kill_the_rest(self) -> None:
+        """Kill what still runs, which is nothing if the task was stopped in order."""
+        with contextlib.ExitStack() as each:
+            for running in self._running.values():
+                each.callback(running.kill)
+            for health_check in self._health_checks.values():
+                each.callback(health_check.close)
+
+    def _close_logs(self) -> None:
+        with contextlib.ExitStack() as each:
+            for logs in self._logs.values():
+                each.callback(logs.close)
+
+    def _close_sandbox(self) -> None:
         if self._sandbox is not None:
             self._sandbox.close()
 
@@ -183,10 +199,11 @@ def _stop_timeout(container: Container) -> float:
 
 
 def finish(task: Task) -> None:
-    """Leave a task STOPPED whose containers are gone or never were."""
+    """Leave a task STOPPED whose containers are gone or never were, without what only running ones need."""
     with task.lock:
         for container in task.containers:
             container.last_status = "STOPPED"
+            container.running = None  # it may know the container's secrets, and the task is shown for an hour
         if task.network is not None:
             task.network.delete()
         task.desired_status = "STOPPED"

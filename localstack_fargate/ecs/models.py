@@ -16,6 +16,8 @@ from .network import NetworkAttachment
 
 PLATFORM_VERSION = "1.4.0"
 KEEP_STOPPED_SECONDS = 3600  # ECS shows stopped tasks for at least an hour
+KEEP_CLIENT_TOKEN_SECONDS = 24 * 3600
+FORGET_SECONDS = 10  # how often what is too old is looked for: not with each DescribeTasks
 FARGATE_EPHEMERAL_STORAGE_GIB = 20
 
 
@@ -29,8 +31,8 @@ def now() -> datetime:
 class Container:
     """One container of a task. ``definition`` is the container definition with the overrides applied.
 
-    ``running`` is there from its start on, also when it has ended; ``started_at`` is that moment on the monotonic
-    clock.
+    ``running`` is there from its start until its task is STOPPED, also when it has ended itself; ``started_at`` is the
+    moment of its start on the monotonic clock.
     """
 
     arn: str
@@ -207,30 +209,47 @@ class ClientToken:
     tasks: tuple[Task, ...]
     used_at: float = field(default_factory=time.monotonic)
 
+    def is_old(self) -> bool:
+        """Whether its time is over, after which it can be used for something else."""
+        return time.monotonic() - self.used_at > KEEP_CLIENT_TOKEN_SECONDS
+
 
 class EcsStore(BaseStore):
     """The tasks of an account in a region, oldest first, and the client tokens by cluster and token."""
 
     tasks: dict[str, Task] = LocalAttribute(default=dict)
     client_tokens: dict[tuple[str, str], ClientToken] = LocalAttribute(default=dict)
+    forget_at: float = LocalAttribute(default=float)  # on the monotonic clock
 
     def current_tasks(self, cluster_arn: str | None = None) -> list[Task]:
         """The tasks (of a cluster) that ECS still shows."""
-        self._forget_old_tasks()
+        self._forget_what_is_old()
         return [task for task in list(self.tasks.values()) if cluster_arn in (None, task.cluster_arn)]
 
     def find_task(self, cluster_arn: str, id_or_arn: str) -> Task | None:
         """A task of the cluster by id or ARN."""
-        self._forget_old_tasks()
+        self._forget_what_is_old()
         task = self.tasks.get(task_arn(cluster_arn, id_or_arn))
         return task if task and task.cluster_arn == cluster_arn else None
 
-    def _forget_old_tasks(self) -> None:
+    def find_client_token(self, cluster_arn: str, token: str) -> ClientToken | None:
+        """What a client token was used for in the cluster in the last 24 hours."""
+        self._forget_what_is_old()
+        used = self.client_tokens.get((cluster_arn, token))
+        return None if used is None or used.is_old() else used
+
+    def _forget_what_is_old(self) -> None:
+        if time.monotonic() < self.forget_at:
+            return
+        self.forget_at = time.monotonic() + FORGET_SECONDS
         present = now()
         for arn, task in list(self.tasks.items()):
             stopped_at = task.times.get("stoppedAt")
             if stopped_at and (present - stopped_at).total_seconds() > KEEP_STOPPED_SECONDS:
                 self.tasks.pop(arn, None)
+        for key, used in list(self.client_tokens.items()):
+            if used.is_old():
+                self.client_tokens.pop(key, None)
 
 
 def task_arn(cluster_arn: str, task_id: str) -> str:

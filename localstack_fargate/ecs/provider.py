@@ -41,7 +41,7 @@ class EcsProvider(ServiceLifecycleHook):
     def run_task(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """Make tasks and start them as there is room."""
         with self._lock:
-            tasks, are_new = run_task(context.account_id, context.region, _store(context), request)
+            tasks, are_new = run_task(context.account_id, context.region, _store(context), request, self._engine.tell)
             described = [task.describe(include_tags=True) for task in tasks]
             if are_new:
                 for task in tasks:

@@ -3,9 +3,8 @@
 import copy
 import hashlib
 import json
-import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .checks.capacity import check_default_weights, check_strategy, distribute
@@ -18,15 +17,16 @@ from .exceptions import ConflictException, InvalidParameterException
 from .models import PLATFORM_VERSION, ClientToken, Container, EcsStore, Task, task_arn
 from .network import NetworkAttachment
 
-CLIENT_TOKEN_SECONDS = 24 * 3600
-
 # ContainerOverride's members that replace the container definition's of the same name; its environment is merged.
 REPLACED_BY_OVERRIDE = ("command", "cpu", "memory", "memoryReservation", "resourceRequirements", "environmentFiles")
 
 
-def run_task(account_id: str, region: str, store: EcsStore, request: Mapping[str, Any]) -> tuple[list[Task], bool]:
+def run_task(
+    account_id: str, region: str, store: EcsStore, request: Mapping[str, Any], listener: Callable[[Task], None]
+) -> tuple[list[Task], bool]:
     """The tasks for a RunTask request, and whether they are new (not those of an earlier use of its client token).
 
+    ``listener`` is told of each new task before anybody else can find and change it, and of all its changes.
     Raises the errors that ECS answers an invalid request with.
     """
     check_parameters(request)
@@ -44,6 +44,9 @@ def run_task(account_id: str, region: str, store: EcsStore, request: Mapping[str
         if earlier is not None:
             return list(earlier), False
     tasks = [_task(account_id, region, cluster.arn, definition, provider, request) for provider in providers]
+    for task in tasks:
+        task.listener = listener
+        listener(task)
     if token:
         store.client_tokens[cluster.arn, token] = ClientToken(_digest(request), tuple(tasks))
     store.tasks.update({task.arn: task for task in tasks})
@@ -65,10 +68,7 @@ def _capacity_providers(
 
 
 def _earlier_tasks(store: EcsStore, cluster_arn: str, token: str, request: Mapping[str, Any]) -> Sequence[Task] | None:
-    for key, used in list(store.client_tokens.items()):
-        if time.monotonic() - used.used_at > CLIENT_TOKEN_SECONDS:
-            del store.client_tokens[key]
-    known = store.client_tokens.get((cluster_arn, token))
+    known = store.find_client_token(cluster_arn, token)
     if known is None:
         return None
     if known.request != _digest(request):

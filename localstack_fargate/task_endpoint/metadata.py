@@ -46,7 +46,8 @@ def task_document(task: Task, with_tags: bool = False) -> dict[str, Any]:
 def container_document(task: Task, container: Container) -> dict[str, Any]:
     """What ``${ECS_CONTAINER_METADATA_URI_V4}`` answers."""
     definition = container.definition
-    facts = container.running.facts() if container.running else None
+    running = container.running  # once, for the task may end meanwhile
+    facts = running.facts() if running else None
     logs = definition.get("logConfiguration") or {}
     options = logs.get("options") or {}
     prefix = options.get("awslogs-stream-prefix")

@@ -28,6 +28,7 @@ LOG = logging.getLogger(__name__)
 
 SESSION_SECONDS = 6 * 3600  # Fargate's
 START_SECONDS = 1
+IDLE_SECONDS = 60  # a connection that says nothing for so long is closed
 FARGATE_URL = "http://169.254.170.2"  # the only address at which SDKs look for a relative URI
 
 
@@ -158,6 +159,8 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    timeout = IDLE_SECONDS
+
     def __init__(self, endpoint: TaskEndpoint, *arguments: Any) -> None:
         self._endpoint = endpoint
         super().__init__(*arguments)

@@ -17,7 +17,8 @@ class Statistics:
 
     def read(self, container: Container) -> dict[str, Any] | None:
         """Docker's statistics and AWS's ``network_rate_stats``; None if the container does not run or nobody counts."""
-        present = container.running.statistics() if container.running else None
+        running = container.running  # once, for the task may end meanwhile
+        present = running.statistics() if running else None
         if present is None:
             return None
         with self._lock:

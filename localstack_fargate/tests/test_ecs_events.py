@@ -1,6 +1,7 @@
 """Task state changes on EventBridge, as a rule's target gets them."""
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -114,3 +115,23 @@ def test_many_tasks_at_once(fargate: Fargate, events: Events) -> None:
     arns = [task["taskArn"] for _ in range(4) for task in fargate.run_task(definition, count=10)["tasks"]]
     received = events.until_stopped(*arns)
     assert len({(event["resources"][0], event["detail"]["version"]) for event in received}) == len(received)
+
+
+@row("None is lost when a task is stopped as soon as it can be seen")
+def test_tasks_stopped_at_once(fargate: Fargate, events: Events) -> None:
+    definition = fargate.register(fargate.container(command=["sleep 30"]))
+    all_are_stopped = threading.Event()
+
+    def stop_all() -> None:
+        while not all_are_stopped.is_set():
+            for arn in fargate.ecs.list_tasks(cluster=fargate.name)["taskArns"]:
+                fargate.ecs.stop_task(cluster=fargate.name, task=arn)
+
+    stopping = threading.Thread(target=stop_all)
+    stopping.start()
+    try:
+        arns = [task["taskArn"] for _ in range(3) for task in fargate.run_task(definition, count=10)["tasks"]]
+        events.until_stopped(*arns)
+    finally:
+        all_are_stopped.set()
+        stopping.join()
