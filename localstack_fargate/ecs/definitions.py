@@ -42,6 +42,8 @@ class TaskDefinition:
     runtime_platform: Mapping[str, str] | None
     volumes: tuple[Mapping[str, Any], ...] = ()
     tags: list[dict[str, str]] = field(default_factory=list)
+    pid_mode: str | None = None
+    proxy_configuration: Mapping[str, Any] | None = None
 
 
 def find_cluster_arn(account_id: str, region: str, name_or_arn: str | None) -> str:
@@ -97,6 +99,8 @@ def find_task_definition(account_id: str, region: str, reference: str) -> TaskDe
         runtime_platform=copy.deepcopy(found.runtime_platform),
         volumes=tuple(copy.deepcopy(found.volumes or [])),
         tags=copy.deepcopy(found.tags or []),
+        pid_mode=found.pid_mode,
+        proxy_configuration=copy.deepcopy(found.proxy_configuration),
     )
 
 

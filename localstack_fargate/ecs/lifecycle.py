@@ -18,6 +18,7 @@ from .environment import container_environment
 from .health import HealthCheck
 from .logs import AwsLogs, NoLogs, open_logs
 from .models import Container, Task, now
+from .not_emulated import check_volumes
 from .specs import container_spec, task_spec
 
 LOG = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class TaskRun:
 
     def _prepare(self) -> None:
         task = self.task
+        check_volumes(task.definition)
         self._endpoint.register(task)
         for container in task.containers:
             environment = container_environment(task, container, self._endpoint)

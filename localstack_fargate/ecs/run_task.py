@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,9 @@ from .definitions import Cluster, TaskDefinition, find_cluster, find_task_defini
 from .exceptions import ConflictException, InvalidParameterException
 from .models import PLATFORM_VERSION, ClientToken, Container, EcsStore, Task, task_arn
 from .network import NetworkAttachment
+from .not_emulated import ignored_parameters
+
+LOG = logging.getLogger(__name__)
 
 # ContainerOverride's members that replace the container definition's of the same name; its environment is merged.
 REPLACED_BY_OVERRIDE = ("command", "cpu", "memory", "memoryReservation", "resourceRequirements", "environmentFiles")
@@ -44,6 +48,8 @@ def run_task(
         if earlier is not None:
             return list(earlier), False
     tasks = [_task(account_id, region, cluster.arn, definition, provider, request) for provider in providers]
+    if ignored := ", ".join(ignored_parameters(definition)):
+        LOG.warning("Not emulated, and without effect on tasks of %s: %s", definition.arn, ignored)
     for task in tasks:
         task.listener = listener
         listener(task)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from localstack_fargate.ecs.events import TaskEvents
 from localstack_fargate.tests.kit import Fargate, interrupt_spot_task, poll, random_name
+from localstack_fargate.tests.task_kit import make_task
 
 row = partial(pytest.mark.conformance, "EventBridge: task state changes")
 
@@ -135,3 +137,38 @@ def test_tasks_stopped_at_once(fargate: Fargate, events: Events) -> None:
     finally:
         all_are_stopped.set()
         stopping.join()
+
+
+class PickyEvents:
+    """A PutEvents that never works for one account, and refuses the first attempt at each event of the others."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self.taken: list[str] = []
+
+    def put(self, account_id: str, _region: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if account_id == "111111111111":
+            raise TimeoutError("not for you")
+        refused = [entry for entry in entries if entry["Detail"] not in self.seen]
+        self.taken += [entry["Detail"] for entry in entries if entry not in refused]
+        self.seen |= {entry["Detail"] for entry in entries}
+        return refused
+
+
+def test_events_of_an_account_that_cannot_be_sent_hold_up_no_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("localstack_fargate.ecs.events.MAX_WAITING", 5)
+    service = PickyEvents()
+    events = TaskEvents(service.put)
+    unlucky, task = make_task(), make_task()
+    unlucky.account_id = "111111111111"
+    for _ in range(20):
+        events.tell(unlucky)
+    for status in ("PENDING", "RUNNING", "STOPPED"):
+        task.last_status = status
+        events.tell(task)
+    poll(lambda: len(service.taken) == 3, what="the events that were refused once")
+    assert {json.loads(detail)["lastStatus"] for detail in service.taken} == {"PENDING", "RUNNING", "STOPPED"}
+    assert "task events of account 111111111111 in us-east-1 could not be sent and are lost" in caplog.text
+    events.close()

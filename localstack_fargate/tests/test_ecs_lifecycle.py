@@ -2,30 +2,29 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import pytest
 
-from localstack_fargate.ecs.definitions import TaskDefinition
 from localstack_fargate.ecs.lifecycle import TaskRun
 from localstack_fargate.ecs.models import (
     FORGET_SECONDS,
     KEEP_CLIENT_TOKEN_SECONDS,
     KEEP_STOPPED_SECONDS,
     ClientToken,
-    Container,
     EcsStore,
     Task,
     now,
 )
+from localstack_fargate.ecs.not_emulated import ignored_parameters
 from localstack_fargate.launchers.base import ContainerSpec, Exit, Output, RunningContainer, Sandbox, TaskSpec
 from localstack_fargate.launchers.process import ProcessLauncher
 from localstack_fargate.task_endpoint.server import TaskEndpoint
 from localstack_fargate.tests.kit import is_alive, poll
-
-PREFIX = "arn:aws:ecs:us-east-1:000000000000"
+from localstack_fargate.tests.task_kit import make_task
 
 
 class StubbornSandbox:
@@ -67,36 +66,6 @@ def task_endpoint(stubborn: StubbornLauncher) -> Iterator[TaskEndpoint]:
     made = TaskEndpoint(stubborn)
     yield made
     made.close()
-
-
-def make_task(**container: Any) -> Task:
-    arn = f"{PREFIX}:task/test/0123"
-    definition = {"name": "main", "image": "example/shell", **container}
-    return Task(
-        arn=arn,
-        cluster_arn=f"{PREFIX}:cluster/test",
-        account_id="000000000000",
-        region="us-east-1",
-        definition=TaskDefinition(
-            arn=f"{PREFIX}:task-definition/test:1",
-            family="test",
-            revision=1,
-            containers=[definition],
-            cpu="256",
-            memory="512",
-            network_mode="awsvpc",
-            compatibilities=("FARGATE",),
-            task_role_arn=None,
-            execution_role_arn=None,
-            ephemeral_storage=None,
-            runtime_platform=None,
-        ),
-        containers=[Container(f"{PREFIX}:container/test/0123/main", arn, "0123-main", definition)],
-        overrides={},
-        group="family:test",
-        cpu="256",
-        memory="512",
-    )
 
 
 def test_a_stop_that_fails_leaves_nothing_behind(
@@ -144,3 +113,15 @@ def test_old_tasks_and_client_tokens_are_forgotten_now_and_then(monkeypatch: pyt
     monkeypatch.setattr(time, "monotonic", lambda: tomorrow)
     assert store.find_client_token(task.cluster_arn, "token") is None
     assert store.client_tokens == {}
+
+
+def test_what_is_ignored_is_known_by_name() -> None:
+    task = make_task(restartPolicy={"enabled": True}, repositoryCredentials={"credentialsParameter": "x"})
+    definition = replace(task.definition, pid_mode="task", proxy_configuration={"containerName": "main"})
+    assert list(ignored_parameters(definition)) == [
+        "pidMode",
+        "proxyConfiguration",
+        "repositoryCredentials of container main",
+        "restartPolicy of container main",
+    ]
+    assert list(ignored_parameters(make_task().definition)) == []

@@ -204,6 +204,14 @@ def test_image_that_is_not_mapped(fargate: Fargate) -> None:
     assert "exitCode" not in task["containers"][0]
 
 
+def test_efs_volumes_fail_the_task_rather_than_to_be_empty(fargate: Fargate) -> None:
+    main = fargate.container(mountPoints=[{"sourceVolume": "data", "containerPath": "/data"}])
+    volume = {"name": "data", "efsVolumeConfiguration": {"fileSystemId": "fs-12345678"}}
+    task = fargate.wait(fargate.run(main, volumes=[volume]))
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert task["stoppedReason"].startswith("ResourceInitializationError: failed to mount volume data: EFS ")
+
+
 @pytest.mark.conformance("Start failures", "`CannotStartContainerError`")
 def test_command_that_is_not_there(fargate: Fargate) -> None:
     task = fargate.wait(fargate.run(fargate.container(entryPoint=["/no/such/program"])))
