@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+WITHOUT = "no launcher"  # the column of tests that no launcher has a part in
 OPTION = "--conformance-table"
 DEFAULT_FILE = Path(__file__).parents[1] / "CONFORMANCE.md"
 HEAD = """# Conformance
 
 What the emulation does as AWS does, with containers as processes and in Docker. Each row is a test, which ran against
-an emulator through its API; what does not depend on the launcher ran with one. This table is written by
+an emulator through its API; what does not depend on the launcher ran with one, or without any. This table is written by
 `pytest localstack_fargate/tests --conformance-table`.
 
 "wording unverified": no source was found that quotes AWS in this case; the code is the API reference's, the text is in
@@ -71,7 +72,8 @@ class ConformanceTable:
 
     def _lines(self) -> Iterable[str]:
         rows = [row for area in self._areas.values() for row in area.values()]
-        launchers = sorted({launcher for row in rows for launcher in row.outcomes}, reverse=True)
+        ran = {launcher for row in rows for launcher in row.outcomes}
+        launchers = [*sorted(ran - {WITHOUT}, reverse=True), *sorted(ran & {WITHOUT})]
         yield f"{sum(row.passed() for row in rows)} of {len(rows)} rows passed.\n"
         for area in sorted(self._areas, key=str.lower):
             yield f"## {area}\n"
@@ -86,7 +88,7 @@ class ConformanceTable:
 def _launcher(item: pytest.Item) -> str:
     callspec = getattr(item, "callspec", None)
     launcher = callspec.params.get("launcher") if callspec else None
-    return launcher if isinstance(launcher, str) else "process"
+    return launcher if isinstance(launcher, str) else WITHOUT
 
 
 def _line(*cells: str) -> str:

@@ -49,6 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "launchers(*names): the launchers that a test is about; without it, all")
     config.addinivalue_line("markers", "conformance(area, text, wording=None): a row of the conformance table")
     if file := config.getoption(OPTION):
+        if "FARGATE_TEST_ENDPOINT" in os.environ and config.getoption("--launcher") == "both":
+            raise pytest.UsageError(f"{OPTION} of FARGATE_TEST_ENDPOINT: say by --launcher which launcher it has")
         config.pluginmanager.register(ConformanceTable(file))
 
 
