@@ -54,6 +54,22 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
         return ProcessRuntimeExecutor
 
 
+@hooks.on_infra_start(priority=200)  # before there is anything to leave behind
+def refuse_web_pages() -> None:
+    """Keep pages that are open in a browser away from the account.
+
+    Ends the emulator if that cannot be done: whoever opens a web page while it runs would let the page run code.
+    """
+    from localstack.runtime.exceptions import LocalstackExit
+
+    try:
+        from localstack_fargate.gateway.request_guard import install
+
+        install()
+    except (ImportError, AttributeError) as error:
+        raise LocalstackExit(f"The gateway cannot refuse web pages, it is not the one we know: {error}", 1) from error
+
+
 @hooks.on_infra_start(priority=100)
 def open_fargate_launcher() -> None:
     """Make room for tasks before the gateway starts, which has to listen there, too.
