@@ -15,6 +15,7 @@ from .queue import TaskQueue
 LOG = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 2  # `docker stop` gives the whole emulator ten
+SHUTDOWN = ("TerminationNotice", "The emulator stops")  # stopCode and stoppedReason
 
 
 class TaskEngine:
@@ -34,7 +35,8 @@ class TaskEngine:
 
     def start(self, task: Task) -> None:
         """Run the task when its turn comes."""
-        self._queue.submit(task)
+        if not self._queue.submit(task):
+            _finish_for_shutdown(task)
 
     def stop(self, task: Task, reason: str | None) -> None:
         """Stop a task as StopTask does, also one that waits; a task that is stopping already stays as it is."""
@@ -56,11 +58,11 @@ class TaskEngine:
 
     def shut_down(self) -> None:
         """End all tasks: SIGTERM, and SIGKILL a few seconds later."""
-        for task in self._queue.withdraw_all():
-            task.request_stop("TerminationNotice", "The emulator stops")
-            finish(task)
+        self._launcher.stop_starting()
+        for task in self._queue.close():
+            _finish_for_shutdown(task)
         for run in self._current_runs():
-            run.task.request_stop("TerminationNotice", "The emulator stops")
+            run.task.request_stop(*SHUTDOWN)
             run.wake()
         self._wait_for_runs()
         for run in self._current_runs():
@@ -88,3 +90,9 @@ class TaskEngine:
         finally:
             with self._lock:
                 del self._runs[task.id]
+
+
+def _finish_for_shutdown(task: Task) -> None:
+    """End a task that has not begun to run."""
+    task.request_stop(*SHUTDOWN)
+    finish(task)

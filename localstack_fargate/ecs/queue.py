@@ -19,13 +19,17 @@ class TaskQueue:
         self._run = run
         self._waiting: deque[Task] = deque()
         self._running: set[Task] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
-    def submit(self, task: Task) -> None:
-        """Run the task as soon as there is room."""
+    def submit(self, task: Task) -> bool:
+        """Run the task as soon as there is room; returns False if the line is closed."""
         with self._lock:
+            if self._closed:
+                return False
             self._waiting.append(task)
         self._fill()
+        return True
 
     def withdraw(self, task: Task) -> bool:
         """Take a waiting task out of the line; returns whether it was still waiting."""
@@ -37,9 +41,10 @@ class TaskQueue:
         self._fill()  # it may have been the one that there was no room for
         return True
 
-    def withdraw_all(self) -> list[Task]:
-        """Take all waiting tasks out of the line."""
+    def close(self) -> list[Task]:
+        """Run no more tasks; returns those that were waiting."""
         with self._lock:
+            self._closed = True
             tasks = list(self._waiting)
             self._waiting.clear()
             return tasks

@@ -167,5 +167,8 @@ class Launcher(Protocol):
     def prepare(self, task: TaskSpec) -> Sandbox:
         """Fetch the images and make a place for the task; raises ``LaunchError``."""
 
+    def stop_starting(self) -> None:
+        """Let every start of a container from now on raise ``LaunchError``, also those that wait for something."""
+
     def close(self) -> None:
-        """Remove what the launcher itself has made. No task runs any more."""
+        """Remove what the launcher itself has made, and what is left of tasks."""

@@ -43,6 +43,7 @@ class ProcessLauncher:
 
     def __init__(self, images: Mapping[str, tuple[str, ...]], max_tasks: int, gateway_url: str) -> None:
         self._images = {_with_tag(image): command for image, command in images.items()}
+        self._stopping = threading.Event()
         self.capacity = Capacity(tasks=max_tasks)
         self.gateway_url = gateway_url
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -60,7 +61,11 @@ class ProcessLauncher:
                     f"pull image manifest has been retried 1 time(s): failed to resolve ref {container.image}: "
                     "not found (FARGATE_PROCESS_IMAGES has no such image)"
                 )
-        return ProcessSandbox(self._images)
+        return ProcessSandbox(self._images, self._stopping)
+
+    def stop_starting(self) -> None:
+        """See ``Launcher``."""
+        self._stopping.set()
 
     def close(self) -> None:
         """See ``Launcher``: there is nothing to remove."""
@@ -69,11 +74,14 @@ class ProcessLauncher:
 class ProcessSandbox:
     """The processes of one task, each with a directory of its own that is removed after it."""
 
-    def __init__(self, images: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, images: Mapping[str, tuple[str, ...]], stopping: threading.Event) -> None:
         self._images = images
+        self._stopping = stopping
 
     def start(self, container: ContainerSpec, output: Output, on_exit: Callable[[Exit], None]) -> RunningContainer:
         """See ``Sandbox``."""
+        if self._stopping.is_set():
+            raise CannotStartContainerError("the emulator stops")
         directory = tempfile.mkdtemp(prefix=f"fargate-{container.runtime_id}-")
         # Nothing of the emulator's environment may reach a task, its credentials least of all: PATH is the exception,
         # for it says where this machine keeps its programs.

@@ -189,6 +189,20 @@ def test_stubborn_tasks_end_with_their_emulator(docker: APIClient, tmp_path: Pat
         docker.inspect_container(container["Id"])
 
 
+def test_nothing_starts_behind_the_end_of_an_emulator(docker: APIClient, tmp_path: Path) -> None:
+    name = random_name("docker-burst")
+    with machine_emulator(tmp_path, name, FARGATE_MAX_TASKS="40") as started:
+        fargate = Fargate(started.url)
+        definition = fargate.register(fargate.container(command=["sleep 60"]))
+        for _ in range(4):
+            assert fargate.run_task(definition, count=10)["failures"] == []
+        filters = {"label": f"localstack-fargate.emulator={name}"}
+        poll(lambda: len(docker.containers(filters=filters)) > 5, what="some of the tasks, and the endpoint")
+        started.process.send_signal(signal.SIGTERM)
+        assert started.process.wait(60) == 0
+    assert belongings(docker, name) == []
+
+
 def test_an_emulator_that_tasks_cannot_reach_does_not_start(docker: APIClient, tmp_path: Path) -> None:
     name = random_name("docker-lost")
     with emulator(tmp_path, FARGATE_LAUNCHER="docker", DOCKER_HOST="tcp://127.0.0.1:1", FARGATE_NAME=name) as started:

@@ -1,6 +1,5 @@
 """What all tasks of an emulator have in common."""
 
-import threading
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -11,14 +10,15 @@ from .network import TaskNetwork
 from .output import OutputReader
 from .ownership import Ownership
 from .pause import PauseImage
+from .starts import Starts
 
 
 @dataclass(frozen=True)
 class DockerHost:
     """The engine and what the launcher has set up there.
 
-    ``starts`` lets as many containers be started at a time as the engine does well with; ``endings`` does what is left
-    to do when one has ended; ``hard_cpu_limit`` is whether a task may not use CPU that nobody else wants.
+    Whoever starts a container does so in a turn of ``starts``; ``endings`` does what is left to do when one has ended;
+    ``hard_cpu_limit`` is whether a task may not use CPU that nobody else wants.
     """
 
     docker: APIClient
@@ -27,6 +27,6 @@ class DockerHost:
     images: Images
     pause: PauseImage
     output: OutputReader
-    starts: threading.Semaphore
+    starts: Starts
     endings: Executor
     hard_cpu_limit: bool

@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from docker import APIClient
@@ -19,6 +18,7 @@ from .own_container import find_own_container
 from .ownership import Ownership
 from .pause import PauseImage
 from .sandbox import DockerSandbox
+from .starts import Starts
 
 LOG = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ ENDINGS = 4  # containers at a time that are looked at and removed after their e
 
 
 class DockerLauncher:
-    """Runs tasks in the engine that ``connect`` finds, and reaches them by way of ``gateway_address``."""
+    """Runs tasks in the engine that ``connect`` finds, which reach the emulator at ``gateway_address``."""
 
     def __init__(self, configuration: Configuration, name: str, gateway_port: int) -> None:
         """Remove what an earlier life of the emulator called ``name`` left behind, and make its network.
@@ -50,7 +50,7 @@ class DockerLauncher:
             images=Images(self._docker),
             pause=pause,
             output=OutputReader(),
-            starts=threading.Semaphore(configuration.max_starts),
+            starts=Starts(configuration.max_starts),
             endings=ThreadPoolExecutor(ENDINGS, "fargate-ending"),
             hard_cpu_limit=configuration.cpu_limit == "hard",
         )
@@ -70,8 +70,14 @@ class DockerLauncher:
         images = {reference: self._host.images.find(reference, task.architecture) for reference in references}
         return DockerSandbox(self._host, task, images)
 
+    def stop_starting(self) -> None:
+        """See ``Launcher``."""
+        self._host.starts.close()
+
     def close(self) -> None:
-        """See ``Launcher``: everything that carries the emulator's name."""
+        """See ``Launcher``: everything that carries the emulator's name, when nothing more can come."""
+        self._host.starts.close()
+        self._host.starts.wait()
         self._host.ownership.remove_everything(self._docker)
 
 

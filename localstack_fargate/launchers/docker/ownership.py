@@ -1,6 +1,8 @@
 """Whose is what: everything that an emulator makes in the engine carries its name."""
 
+import contextlib
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 from docker import APIClient
 
@@ -10,6 +12,7 @@ LOG = logging.getLogger(__name__)
 
 EMULATOR = "localstack-fargate.emulator"
 TASK = "localstack-fargate.task"
+REMOVALS = 8  # containers at a time: an emulator has a few seconds for its end
 
 
 class Ownership:
@@ -26,9 +29,10 @@ class Ownership:
     def remove_everything(self, docker: APIClient) -> None:
         """Remove what an emulator of this name has made: containers, volumes, networks, images."""
         filters = {"label": f"{EMULATOR}={self.emulator}"}
-        for container in docker.containers(all=True, filters=filters):
-            LOG.info("Removing container %s", container["Names"][0])
-            remove_container(docker, container["Id"])
+        with ThreadPoolExecutor(REMOVALS, "fargate-removal") as removals:
+            for container in docker.containers(all=True, filters=filters):
+                LOG.info("Removing container %s", container["Id"])
+                removals.submit(remove_container, docker, container["Id"])
         for volume in docker.volumes(filters=filters)["Volumes"] or ():
             remove_volume(docker, volume["Name"])
         for network in docker.networks(filters=filters):
@@ -59,14 +63,27 @@ def remove_volume(docker: APIClient, name: str) -> None:
 
 
 def remove_network(docker: APIClient, network_id: str) -> None:
-    """Remove a network, and whoever is in it from it."""
+    """Remove a network, and whoever is in it from it.
+
+    An engine may still count containers there that have just gone: it is asked twice. Should it not do it even so, the
+    emulator will use the network again when it is started the next time.
+    """
     try:
-        for container_id in docker.inspect_network(network_id)["Containers"] or ():
-            docker.disconnect_container_from_network(container_id, network_id, force=True)
-        docker.remove_network(network_id)
+        try:
+            _disconnect_all_and_remove(docker, network_id)
+        except RequestFailed as error:
+            if not _is_gone(error):
+                _disconnect_all_and_remove(docker, network_id)
     except RequestFailed as error:
         if not _is_gone(error):
             LOG.warning("Network %s was not removed: %s", network_id, error)
+
+
+def _disconnect_all_and_remove(docker: APIClient, network_id: str) -> None:
+    for container_id in docker.inspect_network(network_id)["Containers"] or ():
+        with contextlib.suppress(*RequestFailed):  # one that is going away by itself; the network's removal will tell
+            docker.disconnect_container_from_network(container_id, network_id, force=True)
+    docker.remove_network(network_id)
 
 
 def _is_gone(error: Exception) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from docker.errors import APIError
 
-from ..base import ContainerFacts, ContainerSpec, Exit, Output, RunningContainer, TaskSpec
+from ..base import ContainerFacts, ContainerSpec, Exit, LaunchError, Output, RunningContainer, TaskSpec
 from .container import DockerContainer
 from .definition import NETWORK_SETTINGS, container_settings, kernel_settings
 from .errors import CannotCreateContainerError, cannot_create, cannot_start
@@ -45,10 +45,14 @@ class DockerSandbox:
 
     def start(self, container: ContainerSpec, output: Output, on_exit: Callable[[Exit], None]) -> RunningContainer:
         """See ``Sandbox``."""
-        with self._host.starts:
+        with self._host.starts.turn():
             created = self._create(container)
             try:
+                self._host.starts.check()
                 created.start(output, on_exit)
+            except LaunchError:
+                created.remove()
+                raise
             except APIError as error:
                 created.remove()
                 raise cannot_start(error) from error
@@ -82,12 +86,13 @@ class DockerSandbox:
             if name.startswith(NETWORK_SETTINGS)
         }
         docker = self._host.docker
-        with self._host.starts:
+        with self._host.starts.turn():
             try:
                 settings["Image"] = self._host.pause.id()
-                self._pause = docker.create_container_from_config(settings, self._name("pause"))["Id"]
+                self._pause = docker.create_container_from_config(settings, f"fargate-{self._task.task_id}.pause")["Id"]
             except APIError as error:
                 raise cannot_create(error) from error
+            self._host.starts.check()
             try:
                 docker.start(self._pause)
             except APIError as error:
