@@ -1,21 +1,27 @@
 """A task when the emulator's connections to the engine break: nothing is known of it for a while, and nothing lost."""
 
 import contextlib
+import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import pytest
 from docker import APIClient
 
 from localstack_fargate.tests.kit import Fargate, emulator, poll, random_name
 
 DOCKER_SOCKET = "/var/run/docker.sock"
+ATTACH = re.compile(rb"POST /\S*/attach\?")
 
 
 class Switchboard:
-    """A socket that is connected to the engine's, until somebody cuts the line."""
+    """A socket that is connected to the engine's, until somebody cuts the line.
+
+    ``on_attach`` is called when the emulator asks for a container's output; the line is lost if it returns False.
+    """
 
     def __init__(self, path: Path) -> None:
         self._listening = socket.socket(socket.AF_UNIX)
@@ -23,6 +29,7 @@ class Switchboard:
         self._listening.listen(64)
         self._connections: list[socket.socket] = []
         self._connected = True
+        self.on_attach: Callable[[], bool] = lambda: True
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -53,44 +60,78 @@ class Switchboard:
                 engine.connect(DOCKER_SOCKET)
                 self._connections += [client, engine]
                 for source, target in ((client, engine), (engine, client)):
-                    threading.Thread(target=copy, args=[source, target], daemon=True).start()
+                    threading.Thread(target=self._copy, args=[source, target], daemon=True).start()
+
+    def _copy(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if ATTACH.match(data) and not self.on_attach():
+                    source.shutdown(socket.SHUT_RDWR)
+                    return
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
 
 
-def copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-
-
-@contextlib.contextmanager
-def switchboard(path: Path) -> Iterator[Switchboard]:
-    made = Switchboard(path)
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Switchboard]:
+    made = Switchboard(tmp_path / "docker.sock")
     yield made
     made.close()
 
 
-def test_a_task_goes_on_without_us(docker: APIClient, tmp_path: Path) -> None:
-    path = tmp_path / "docker.sock"
+@pytest.fixture
+def fargate(docker: APIClient, tmp_path: Path, line: Switchboard) -> Iterator[Fargate]:  # noqa: ARG001 - images
+    """A cluster of an emulator that speaks with the engine through the switchboard."""
     settings = {
         "FARGATE_LAUNCHER": "docker",
-        "DOCKER_HOST": f"unix://{path}",
+        "DOCKER_HOST": f"unix://{tmp_path / 'docker.sock'}",
         "FARGATE_NAME": random_name("docker-cut"),
     }
-    with switchboard(path) as line, emulator(tmp_path, **settings) as started:
+    with emulator(tmp_path, **settings) as started:
         poll(started.is_ready, 90)
-        fargate = Fargate(started.url)
-        lasting = fargate.run_script("echo before; while ! test -e /go; do sleep 0.1; done; echo after; exit 4")
-        ending = fargate.run_script("echo before; sleep 2; exit 5")
-        for arn in (lasting, ending):
-            poll(partial(fargate.output, arn))
-        (container,) = docker.containers(filters={"label": f"com.amazonaws.ecs.task-arn={lasting}"})
-        (ended,) = docker.containers(filters={"label": f"com.amazonaws.ecs.task-arn={ending}"})
-        line.cut()
-        docker.wait(ended["Id"])
-        line.mend()
-        assert fargate.wait(ending)["containers"][0]["exitCode"] == 5
-        assert fargate.describe(lasting)["lastStatus"] == "RUNNING"
-        docker.exec_start(docker.exec_create(container["Id"], ["touch", "/go"])["Id"])
-        assert fargate.wait(lasting)["containers"][0]["exitCode"] == 4
-        assert fargate.output(lasting) == ["before", "after"]
+        yield Fargate(started.url)
+
+
+def container_of(docker: APIClient, arn: str) -> str:
+    (container,) = docker.containers(filters={"label": f"com.amazonaws.ecs.task-arn={arn}"})
+    return str(container["Id"])
+
+
+def test_a_task_goes_on_without_us(docker: APIClient, fargate: Fargate, line: Switchboard) -> None:
+    lasting = fargate.run_script("echo before; while ! test -e /go; do sleep 0.1; done; echo after; exit 4")
+    ending = fargate.run_script("echo before; sleep 2; exit 5")
+    for arn in (lasting, ending):
+        poll(partial(fargate.output, arn))
+    container, ended = container_of(docker, lasting), container_of(docker, ending)
+    attempts: list[str] = []
+
+    def succeed_at_last() -> bool:  # the engine is not quite itself again
+        attempts.append(container)
+        return len(attempts) > 2
+
+    line.on_attach = succeed_at_last
+    line.cut()
+    docker.wait(ended)
+    line.mend()
+    assert fargate.wait(ending)["containers"][0]["exitCode"] == 5
+    assert fargate.describe(lasting)["lastStatus"] == "RUNNING"
+    poll(lambda: len(attempts) > 2, what="the emulator's attempts to follow the output")
+    docker.exec_start(docker.exec_create(container, ["touch", "/go"])["Id"])
+    assert fargate.wait(lasting)["containers"][0]["exitCode"] == 4
+    assert fargate.output(lasting)[0] == "before"
+
+
+def test_a_task_ends_while_its_output_is_asked_for(docker: APIClient, fargate: Fargate, line: Switchboard) -> None:
+    arn = fargate.run_script("echo before; sleep 60")
+    poll(partial(fargate.output, arn))
+    container = container_of(docker, arn)
+
+    def end() -> bool:
+        docker.kill(container)
+        docker.wait(container)
+        return True
+
+    line.on_attach = end
+    line.cut()
+    line.mend()
+    assert fargate.wait(arn)["containers"][0]["exitCode"] == 137

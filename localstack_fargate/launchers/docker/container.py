@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import requests
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from ..base import ContainerFacts, Exit, NetworkFacts, Output
 from .command import run_command
@@ -108,34 +107,43 @@ class DockerContainer:
 
     def _end(self) -> None:
         """The stream of the output has ended: because the container has, or because the engine was restarted."""
-        try:
-            state = self._wait_for_state()
-            if state is None:
-                self._on_exit(Exit(None, "DockerStateError: somebody else removed the container"))
-            elif state["Running"]:
-                self._host.output.follow(
-                    attach(self._docker, self.id), self._terminal, self._output, self._on_end_of_output
-                )
-                return
-            else:
-                out_of_memory = state["OOMKilled"] or self._out_of_memory
-                self._on_exit(Exit(state["ExitCode"], OUT_OF_MEMORY if out_of_memory else None))
-        except Exception:
-            LOG.exception("The end of container %s went wrong", self.id)
-        self.remove()
-
-    def _wait_for_state(self) -> dict[str, Any] | None:
-        """The container's State, None if it is gone; waits for an engine that is being restarted."""
         while True:
             try:
-                state: dict[str, Any] = self._docker.inspect_container(self.id)["State"]
-            except NotFound:
-                return None
-            except (requests.RequestException, APIError) as error:
+                ending = self._find_ending()
+            except Exception as error:  # whatever it is: one that runs must not be given up
                 LOG.warning("Waiting for Docker to say how container %s is doing: %s", self.id, error)
                 time.sleep(RECONNECT_SECONDS)
             else:
-                return state
+                break
+        if ending is not None:
+            self._on_exit(ending)
+            self.remove()
+
+    def _find_ending(self) -> Exit | None:
+        """How the container has ended; None if it runs, and its output is followed again."""
+        if (ending := self._inspect_ending()) is not None:
+            return ending
+        stream = attach(self._docker, self.id)
+        try:
+            ending = self._inspect_ending()  # the stream of one that had ended before would never end
+        except BaseException:
+            stream.close()
+            raise
+        if ending is not None:
+            stream.close()
+            return ending
+        self._host.output.follow(stream, self._terminal, self._output, self._on_end_of_output)
+        return None
+
+    def _inspect_ending(self) -> Exit | None:
+        """How the container has ended, None if it runs."""
+        try:
+            state = self._docker.inspect_container(self.id)["State"]
+        except NotFound:
+            return Exit(None, "DockerStateError: somebody else removed the container")
+        if state["Running"]:
+            return None
+        return Exit(state["ExitCode"], OUT_OF_MEMORY if state["OOMKilled"] or self._out_of_memory else None)
 
 
 def _network_facts(endpoint: Mapping[str, Any]) -> NetworkFacts | None:
