@@ -1,9 +1,13 @@
 """How a task's size is divided between its containers."""
 
+from typing import Any
+
 import pytest
+from docker import APIClient
 
 from localstack_fargate.launchers.base import ContainerSpec, TaskSpec
 from localstack_fargate.launchers.docker.limits import MIB, cpu_limits, memory_limits
+from localstack_fargate.tests.kit import SHELL_IMAGE
 
 VCPU = 1_000_000_000
 
@@ -28,10 +32,32 @@ def task(*cpu: int) -> TaskSpec:
 def test_cpu(cpu: list[int], shares: list[int]) -> None:
     whole = task(*cpu)
     definitions = [container.definition for container in whole.containers]
-    assert [cpu_limits(whole, each, hard=False) for each in definitions] == [{"CpuShares": each} for each in shares]
-    assert [cpu_limits(whole, each, hard=True) for each in definitions] == [
-        {"CpuShares": each, "NanoCpus": round(each * VCPU / 1024)} for each in shares
+    assert [cpu_limits(whole, each, None) for each in definitions] == [{"CpuShares": each} for each in shares]
+    assert [cpu_limits(whole, each, 2) for each in definitions] == [
+        {"CpuShares": each, "NanoCpus": VCPU // 2} for each in shares
     ]
+
+
+@pytest.mark.parametrize("task_vcpus", [0.25, 4096])
+def test_the_engine_takes_the_ceiling(docker: APIClient, task_vcpus: float) -> None:
+    """Also for a task larger than the machine, and for a container without CPU beside one that has all of it."""
+    vcpus = docker.info()["NCPU"]
+    definitions: list[dict[str, Any]] = [{"name": "all", "cpu": int(task_vcpus * 1024)}, {"name": "none"}]
+    whole = TaskSpec("id", tuple(ContainerSpec("", each, {}) for each in definitions), task_vcpus, 1024)
+    for definition in definitions:
+        container = docker.create_container_from_config(
+            {
+                "Image": SHELL_IMAGE,
+                "Cmd": ["exit 3"],
+                "HostConfig": cpu_limits(whole, definition, vcpus) | memory_limits(whole, definition),
+            }
+        )["Id"]
+        try:
+            docker.start(container)
+            assert docker.wait(container)["StatusCode"] == 3
+            assert docker.inspect_container(container)["HostConfig"]["NanoCpus"] == min(task_vcpus, vcpus) * VCPU
+        finally:
+            docker.remove_container(container, force=True)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ class DockerHost:
     """The engine and what the launcher has set up there.
 
     Whoever starts a container does so in a turn of ``starts``; ``endings`` does what is left to do when one has ended;
-    ``hard_cpu_limit`` is whether a task may not use CPU that nobody else wants.
+    ``most_vcpus`` are the engine's if tasks have a ceiling, None if they may use CPU that nobody else wants.
     """
 
     docker: APIClient
@@ -29,4 +29,4 @@ class DockerHost:
     output: OutputReader
     starts: Starts
     endings: Executor
-    hard_cpu_limit: bool
+    most_vcpus: int | None

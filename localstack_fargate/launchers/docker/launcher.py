@@ -12,6 +12,7 @@ from ..base import Capacity, Sandbox, TaskSpec
 from .engine import connect
 from .host import DockerHost
 from .images import Images
+from .limits import MIB
 from .network import FARGATE_ADDRESS, open_network
 from .output import OutputReader
 from .own_container import find_own_container
@@ -22,7 +23,6 @@ from .starts import Starts
 
 LOG = logging.getLogger(__name__)
 
-MIB = 1024 * 1024
 MEMORY_FOR_TASKS = 3 / 4  # of the engine's; the rest is the emulator's, the engine's and the machine's
 ENDINGS = 4  # containers at a time that are looked at and removed after their end
 
@@ -43,6 +43,7 @@ class DockerLauncher:
         ownership.remove_everything(self._docker)
         pause = PauseImage(self._docker, ownership)
         network = open_network(self._docker, ownership, pause, own["Id"] if own else None)
+        machine = self._docker.info()
         self._host = DockerHost(
             docker=self._docker,
             ownership=ownership,
@@ -52,9 +53,9 @@ class DockerLauncher:
             output=OutputReader(),
             starts=Starts(configuration.max_starts),
             endings=ThreadPoolExecutor(ENDINGS, "fargate-ending"),
-            hard_cpu_limit=configuration.cpu_limit == "hard",
+            most_vcpus=machine["NCPU"] if configuration.cpu_limit == "hard" else None,
         )
-        memory = int(self._docker.info()["MemTotal"] / MIB * MEMORY_FOR_TASKS)
+        memory = int(machine["MemTotal"] / MIB * MEMORY_FOR_TASKS)
         self.capacity = Capacity(configuration.max_tasks, memory)
         self.gateway_address = network.gateway_address
         self.gateway_url = f"http://{network.gateway_address}:{gateway_port}"

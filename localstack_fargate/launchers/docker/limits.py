@@ -20,11 +20,12 @@ def memory_limits(task: TaskSpec, definition: Mapping[str, Any]) -> dict[str, in
     return limits
 
 
-def cpu_limits(task: TaskSpec, definition: Mapping[str, Any], hard: bool) -> dict[str, int]:
-    """Members of Docker's HostConfig: shares when the machine is busy, and a ceiling if it is to be ``hard``.
+def cpu_limits(task: TaskSpec, definition: Mapping[str, Any], most_vcpus: int | None) -> dict[str, int]:
+    """Members of Docker's HostConfig: shares when the machine is busy, and a ceiling unless ``most_vcpus`` is None.
 
-    A single container has the task's CPU. Of several each has what its ``cpu`` says, and those that say nothing share
-    alike what is left.
+    A single container has the task's shares. Of several each has what its ``cpu`` says, and those that say nothing
+    share alike what is left. The ceiling is the task's for each of its containers, as on Fargate, where ``cpu`` is not
+    a ceiling; ``most_vcpus`` are those of the machine, of which the engine refuses to give out more.
     """
     units = task.cpu * UNITS_PER_VCPU
     if len(task.containers) > 1:
@@ -32,6 +33,6 @@ def cpu_limits(task: TaskSpec, definition: Mapping[str, Any], hard: bool) -> dic
         left = max(units - sum(said), 0)
         units = int(definition.get("cpu") or 0) or left / max(said.count(0), 1)
     limits = {"CpuShares": max(round(units), MIN_CPU_SHARES)}
-    if hard:
-        limits["NanoCpus"] = round(max(units, MIN_CPU_SHARES) / UNITS_PER_VCPU * NANO)
+    if most_vcpus is not None:
+        limits["NanoCpus"] = round(min(task.cpu, most_vcpus) * NANO)
     return limits

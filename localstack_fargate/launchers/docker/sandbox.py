@@ -115,7 +115,7 @@ class DockerSandbox:
         }
         settings["HostConfig"] |= {
             **memory_limits(self._task, definition),
-            **cpu_limits(self._task, definition, self._host.hard_cpu_limit),
+            **cpu_limits(self._task, definition, self._host.most_vcpus),
             "Mounts": [self._mount(point) for point in definition.get("mountPoints") or ()],
             "VolumesFrom": [self._volumes_from(source) for source in definition.get("volumesFrom") or ()],
         }
