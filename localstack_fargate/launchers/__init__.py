@@ -1,13 +1,16 @@
 """Launchers: the ways to run a task's containers."""
 
 import hashlib
+import logging
 import os
 import threading
 
 from localstack import config
 
-from ..configuration import Configuration
+from ..configuration import Configuration, ConfigurationError
 from .base import Launcher
+
+LOG = logging.getLogger(__name__)
 
 _lock = threading.Lock()
 _launchers: list[Launcher] = []  # there is one at most: the emulator's
@@ -16,11 +19,12 @@ _launchers: list[Launcher] = []  # there is one at most: the emulator's
 def create_launcher(configuration: Configuration) -> Launcher:
     """The emulator's launcher, which is made at the first call: the one that the configuration names.
 
-    Without a name it is Docker's if there is an engine. Raises ``ConfigurationError`` if it could not run a task.
+    Without a name it is Docker's if there is an engine that could run a task. Raises ``ConfigurationError`` if the one
+    that is named could not.
     """
     with _lock:
         if not _launchers:
-            _launchers.append(_docker(configuration) if _wants_docker(configuration) else _process(configuration))
+            _launchers.append(_create(configuration))
         return _launchers[0]
 
 
@@ -34,9 +38,18 @@ def close_launcher() -> None:
 # Each launcher is imported only if it is the one: the other's libraries need not be there, or be paid for.
 
 
-def _wants_docker(configuration: Configuration) -> bool:
-    if configuration.launcher is not None:
-        return configuration.launcher == "docker"
+def _create(configuration: Configuration) -> Launcher:
+    if configuration.launcher == "docker":
+        return _docker(configuration)
+    if configuration.launcher is None and _docker_answers():
+        try:
+            return _docker(configuration)
+        except ConfigurationError as error:
+            LOG.warning("Tasks run as processes, although there is a Docker engine: %s", error)
+    return _process(configuration)
+
+
+def _docker_answers() -> bool:
     from .docker.engine import answers
 
     return answers()

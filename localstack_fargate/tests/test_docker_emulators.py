@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import signal
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -200,6 +202,33 @@ def test_nothing_starts_behind_the_end_of_an_emulator(docker: APIClient, tmp_pat
         poll(lambda: len(docker.containers(filters=filters)) > 5, what="some of the tasks, and the endpoint")
         started.process.send_signal(signal.SIGTERM)
         assert started.process.wait(60) == 0
+    assert belongings(docker, name) == []
+
+
+CREATE_LAUNCHER = """
+import fcntl, os, socket, struct
+if os.geteuid() == 0:  # the network of another machine, which does not have the engine's bridges; with a loopback
+    os.unshare(os.CLONE_NEWNET)
+    SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+from localstack_fargate.configuration import read_configuration
+from localstack_fargate.launchers import create_launcher
+print(type(create_launcher(read_configuration())).__name__)
+"""
+
+
+@pytest.mark.parametrize("wanted", ["", "docker"])
+def test_docker_is_not_chosen_where_tasks_could_not_reach_the_emulator(docker: APIClient, wanted: str) -> None:
+    name = random_name("docker-far")
+    environment = {**os.environ, "FARGATE_LAUNCHER": wanted, "FARGATE_NAME": name}
+    run = subprocess.run([sys.executable, "-c", CREATE_LAUNCHER], env=environment, capture_output=True, text=True)
+    if wanted:
+        assert run.returncode == 1
+        assert "ConfigurationError: FARGATE_LAUNCHER=docker: " in run.stderr
+    else:
+        assert run.stdout == "ProcessLauncher\n"
+        assert run.stderr.count("Tasks run as processes, although there is a Docker engine: ") == 1
     assert belongings(docker, name) == []
 
 
