@@ -5,7 +5,6 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -99,9 +98,10 @@ def container_of(docker: APIClient, arn: str) -> str:
 
 def test_a_task_goes_on_without_us(docker: APIClient, fargate: Fargate, line: Switchboard) -> None:
     lasting = fargate.run_script("echo before; while ! test -e /go; do sleep 0.1; done; echo after; exit 4")
-    ending = fargate.run_script("echo before; sleep 2; exit 5")
+    ending = fargate.run_script("echo before; sleep 10; exit 5")
     for arn in (lasting, ending):
-        poll(partial(fargate.output, arn))
+        fargate.wait(arn, "RUNNING", timeout=60)
+        fargate.wait_for_output(arn)
     container, ended = container_of(docker, lasting), container_of(docker, ending)
     attempts: list[str] = []
 
@@ -122,8 +122,8 @@ def test_a_task_goes_on_without_us(docker: APIClient, fargate: Fargate, line: Sw
 
 
 def test_a_task_ends_while_its_output_is_asked_for(docker: APIClient, fargate: Fargate, line: Switchboard) -> None:
-    arn = fargate.run_script("echo before; sleep 60")
-    poll(partial(fargate.output, arn))
+    arn = fargate.run_script("sleep 60")
+    fargate.wait(arn, "RUNNING", timeout=60)
     container = container_of(docker, arn)
 
     def end() -> bool:
