@@ -8,12 +8,13 @@ says that an error's code is tested, and that no source was found for AWS's own 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
 WITHOUT = "no launcher"  # the column of tests that no launcher has a part in
+PROPERTY = "conformance"
 OPTION = "--conformance-table"
 DEFAULT_FILE = Path(__file__).parents[1] / "CONFORMANCE.md"
 HEAD = """# Conformance
@@ -29,9 +30,10 @@ AWS's style.
 
 @dataclass
 class Row:
-    """One behaviour: the outcomes of the tests that show it, by launcher."""
+    """One behaviour: the outcomes of the tests that show it, by launcher. ``position`` is that of the first one."""
 
     unverified: bool
+    position: int
     outcomes: dict[str, set[str]] = field(default_factory=dict)
 
     def result(self, launcher: str) -> str:
@@ -45,30 +47,37 @@ class Row:
 
 
 class ConformanceTable:
-    """A pytest plug-in that collects the rows of a run and writes them when it ends."""
+    """A pytest plug-in that collects the rows of a run and writes them when it ends.
 
-    def __init__(self, file: Path) -> None:
+    What a test says is in its reports, and so comes from all processes of a parallel run to the one that writes.
+    """
+
+    def __init__(self, file: Path, is_writer: bool) -> None:
         self._file = file
-        self._rows: dict[str, list[Row]] = {}  # by node id: a test may be several
-        self._launchers: dict[str, str] = {}
+        self._is_writer = is_writer
         self._areas: dict[str, dict[str, Row]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        for item in session.items:
+        for position, item in enumerate(session.items):
             for mark in item.iter_markers("conformance"):
                 area, text = mark.args
-                row = self._areas.setdefault(area, {}).setdefault(text, Row(unverified=False))
-                row.unverified |= mark.kwargs.get("wording") == "unverified"
-                self._rows.setdefault(item.nodeid, []).append(row)
-                self._launchers[item.nodeid] = _launcher(item)
+                unverified = mark.kwargs.get("wording") == "unverified"
+                item.user_properties.append((PROPERTY, [area, text, unverified, position, _launcher(item)]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" or report.outcome != "passed":
-            for row in self._rows.get(report.nodeid, ()):
-                row.outcomes.setdefault(self._launchers[report.nodeid], set()).add(report.outcome)
+        if report.when != "call" and report.outcome == "passed":
+            return
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                area, text, unverified, position, launcher = cast("tuple[str, str, bool, int, str]", value)
+                row = self._areas.setdefault(area, {}).setdefault(text, Row(unverified=False, position=position))
+                row.unverified |= unverified
+                row.position = min(row.position, position)
+                row.outcomes.setdefault(launcher, set()).add(report.outcome)
 
     def pytest_sessionfinish(self) -> None:
-        self._file.write_text("\n".join([HEAD, *self._lines()]))
+        if self._is_writer:
+            self._file.write_text("\n".join([HEAD, *self._lines()]))
 
     def _lines(self) -> Iterable[str]:
         rows = [row for area in self._areas.values() for row in area.values()]
@@ -79,10 +88,15 @@ class ConformanceTable:
             yield f"## {area}\n"
             yield _line("behaviour", *launchers)
             yield _line("---", *["---"] * len(launchers))
-            for text, row in sorted(self._areas[area].items(), key=lambda item: item[0].startswith("Refused: ")):
+            for text, row in sorted(self._areas[area].items(), key=_order):
                 remark = " (wording unverified)" if row.unverified else ""
                 yield _line(text + remark, *[row.result(launcher) for launcher in launchers])
             yield ""
+
+
+def _order(item: tuple[str, Row]) -> tuple[bool, int]:
+    text, row = item
+    return text.startswith("Refused: "), row.position
 
 
 def _launcher(item: pytest.Item) -> str:

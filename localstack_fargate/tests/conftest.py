@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if file := config.getoption(OPTION):
         if "FARGATE_TEST_ENDPOINT" in os.environ and config.getoption("--launcher") == "both":
             raise pytest.UsageError(f"{OPTION} of FARGATE_TEST_ENDPOINT: say by --launcher which launcher it has")
-        config.pluginmanager.register(ConformanceTable(file))
+        config.pluginmanager.register(ConformanceTable(file, is_writer=not hasattr(config, "workerinput")))
 
 
 @pytest.fixture(scope="session")

@@ -131,7 +131,8 @@ def test_essential_container_takes_the_others_with_it(fargate: Fargate) -> None:
 @pytest.mark.conformance("Containers", "The end of another container does not")
 def test_other_containers_may_end_before(fargate: Fargate) -> None:
     helper = fargate.container("helper", command=["exit 1"], essential=False)
-    arn = fargate.run(fargate.container(command=["sleep 0.5"]), helper)
+    after = [{"containerName": "helper", "condition": "COMPLETE"}]
+    arn = fargate.run(fargate.container(command=["exit 0"], dependsOn=after), helper)
     task = fargate.wait(arn)
     assert {c["name"]: c["exitCode"] for c in task["containers"]} == {"main": 0, "helper": 1}
     assert task["stopCode"] == "EssentialContainerExited"
