@@ -31,17 +31,20 @@ class Demultiplexer:
 
     def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
         """The streams' names and bytes in ``data``."""
-        while data:
-            if not self._left:
-                missing = HEADER.size - len(self._header)
-                self._header, data = self._header + data[:missing], data[missing:]
+        position = 0
+        while position < len(data):
+            if self._left:
+                part = data[position : position + self._left]
+                position += len(part)
+                self._left -= len(part)
+                yield self._stream, part
+            else:
+                part = data[position : position + HEADER.size - len(self._header)]
+                position += len(part)
+                self._header += part
                 if len(self._header) == HEADER.size:
                     number, self._left = HEADER.unpack(self._header)
                     self._stream, self._header = STREAMS.get(number, "stderr"), b""
-                continue
-            part, data = data[: self._left], data[self._left :]
-            self._left -= len(part)
-            yield self._stream, part
 
 
 @dataclass
