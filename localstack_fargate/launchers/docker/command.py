@@ -8,6 +8,7 @@ from typing import Any
 
 from docker.errors import APIError
 
+from ..base import LaunchError
 from .engine import RequestFailed, start_exec
 from .host import DockerHost
 from .ownership import remove_container
@@ -25,13 +26,15 @@ def run_command(host: DockerHost, container_id: str, command: Sequence[str], tim
         exec_id = host.docker.exec_create(container_id, list(command))["Id"]
         with start_exec(host.docker, exec_id) as stream:
             finished = _read_to_end(stream, deadline)
+        state = host.docker.exec_inspect(exec_id)
+        if state["Running"]:
+            _kill(host, container_id, state["Pid"])
+            return None
+    except LaunchError:  # the emulator stops, and the container with it
+        return None
     except APIError as error:
         return None if error.status_code in (404, 409) else CANNOT_EXECUTE
     except RequestFailed:
-        return None
-    state = host.docker.exec_inspect(exec_id)
-    if state["Running"]:
-        _kill(host, state["Pid"])
         return None
     return state["ExitCode"] if finished else None
 
@@ -50,7 +53,7 @@ def _read_to_end(stream: socket.socket, deadline: float) -> bool:
     return False
 
 
-def _kill(host: DockerHost, pid: int) -> None:
+def _kill(host: DockerHost, container_id: str, pid: int) -> None:
     """Kill a process of the engine's machine, and all of the group that it leads, as every exec'd command does."""
     if pid <= 1:  # not started yet, or ended just now
         return
@@ -60,9 +63,18 @@ def _kill(host: DockerHost, pid: int) -> None:
         "Labels": host.ownership.labels,
         "HostConfig": {"PidMode": "host", "UsernsMode": "host", "NetworkMode": "none", "LogConfig": {"Type": "none"}},
     }
-    killer = host.docker.create_container_from_config(settings)["Id"]
-    try:
-        host.docker.start(killer)
-        host.docker.wait(killer)
-    finally:
-        remove_container(host.docker, killer)
+    with host.starts.turn():
+        killer = host.docker.create_container_from_config(settings)["Id"]
+        try:
+            # Looked at last of all: the command may have ended, and another's process have its number.
+            if _is_in(host, container_id, pid):
+                host.docker.start(killer)
+                host.docker.wait(killer)
+        finally:
+            remove_container(host.docker, killer)
+
+
+def _is_in(host: DockerHost, container_id: str, pid: int) -> bool:
+    """Whether the container has the process; raises ``docker.errors.APIError`` if it has ended."""
+    processes = host.docker.top(container_id, "-eo pid")["Processes"] or ()
+    return str(pid) in (process[0].strip() for process in processes)
