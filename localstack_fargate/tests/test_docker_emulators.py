@@ -205,6 +205,17 @@ def test_nothing_starts_behind_the_end_of_an_emulator(docker: APIClient, tmp_pat
     assert belongings(docker, name) == []
 
 
+def test_tasks_that_could_not_find_the_emulator_any_more_fail(docker: APIClient, tmp_path: Path) -> None:
+    name = random_name("docker-lost-endpoint")
+    with machine_emulator(tmp_path, name) as started:
+        docker.remove_container(f"fargate-{name}-endpoint", force=True)
+        fargate = Fargate(started.url)
+        reason = fargate.wait(fargate.run_script("true"), timeout=60)["stoppedReason"]
+        problem = f"container fargate-{name}-endpoint has ended, in which tasks find the emulator: restart the emulator"
+        assert reason == f"ResourceInitializationError: {problem}"
+        assert f"No task can start: {problem}" in started.log.read_text()
+
+
 CREATE_LAUNCHER = """
 import fcntl, os, socket, struct
 if os.geteuid() == 0:  # the network of another machine, which does not have the engine's bridges; with a loopback

@@ -67,6 +67,7 @@ class DockerLauncher:
 
     def prepare(self, task: TaskSpec) -> Sandbox:
         """See ``Launcher``."""
+        self._host.network.check()
         references = dict.fromkeys(container.image for container in task.containers)
         images = {reference: self._host.images.find(reference, task.architecture) for reference in references}
         return DockerSandbox(self._host, task, images)

@@ -10,6 +10,7 @@ answer for it on every bridge that it has: a container that does nothing has it,
 
 import contextlib
 import ipaddress
+import logging
 import os
 import socket
 import threading
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from docker import APIClient
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 
 from ...configuration import ConfigurationError
 from ..base import ResourceInitializationError
@@ -26,21 +27,56 @@ from .errors import explain
 from .ownership import Ownership
 from .pause import PauseImage
 
+LOG = logging.getLogger(__name__)
+
 FARGATE_ADDRESS = "169.254.170.2"
 ENDPOINT_PORT = 80
 BACKLOG = 128
 TASK_ADDRESSES = ipaddress.ip_network("169.254.172.0/22")  # as on Fargate
 
 
-class TaskNetwork:
-    """A bridge. ``gateway_address`` is the emulator's there, and ``listening`` listens at ``FARGATE_ADDRESS``."""
+class EndpointContainer:
+    """A container that does nothing but have ``FARGATE_ADDRESS``, where an emulator on the machine listens."""
 
-    def __init__(self, name: str, gateway_address: str, listening: socket.socket) -> None:
+    def __init__(self, docker: APIClient, settings: dict[str, Any], name: str) -> None:
+        self._docker = docker
+        self._name = name
+        self._id = docker.create_container_from_config(settings, name)["Id"]
+        docker.start(self._id)
+        self.process: int = docker.inspect_container(self._id)["State"]["Pid"]
+
+    def check(self) -> None:
+        """Raise ``ResourceInitializationError`` if it has ended: what listened in its network is lost with it."""
+        try:
+            process = self._docker.inspect_container(self._id)["State"]["Pid"]
+        except NotFound:
+            process = None
+        if process != self.process:
+            problem = f"container {self._name} has ended, in which tasks find the emulator: restart the emulator"
+            LOG.error("No task can start: %s", problem)
+            raise ResourceInitializationError(problem)
+
+
+class TaskNetwork:
+    """A bridge. ``gateway_address`` is the emulator's there, and ``listening`` listens at ``FARGATE_ADDRESS``.
+
+    It does so in the network of ``endpoint``, unless that is None.
+    """
+
+    def __init__(
+        self, name: str, gateway_address: str, listening: socket.socket, endpoint: EndpointContainer | None = None
+    ) -> None:
+        self._endpoint = endpoint
         self.name = name
         self.gateway_address = gateway_address
         self.listening = listening
         self._free = [str(address) for address in reversed(list(TASK_ADDRESSES.hosts()))]
         self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Raise ``ResourceInitializationError`` if tasks would not find the emulator any more."""
+        if self._endpoint is not None:
+            self._endpoint.check()
 
     def take_address(self) -> str:
         """A link-local address for a task; raises ``ResourceInitializationError`` if there is no other."""
@@ -94,7 +130,8 @@ def _open_on_machine(
 ) -> TaskNetwork:
     gateway_address = docker.inspect_network(network)["IPAM"]["Config"][0]["Gateway"]
     _listen(gateway_address, 0).close()  # it has to be ours: the engine could be another machine's
-    # A machine of ECS's own has the address, too. The bridge shall answer for addresses of its own only.
+    # A machine of ECS's own has the address, too, and a kernel answers ARP for any of its addresses on every interface:
+    # tasks would find the machine instead of the container. So the bridge answers for addresses of its own only.
     with contextlib.suppress(OSError):
         Path(f"/proc/sys/net/ipv4/conf/br-{network[:12]}/arp_ignore").write_text("1")
     settings: dict[str, Any] = {
@@ -103,10 +140,9 @@ def _open_on_machine(
         "HostConfig": {"NetworkMode": name, "LogConfig": {"Type": "none"}},
         **network_settings(name, FARGATE_ADDRESS, None),
     }
-    container = docker.create_container_from_config(settings, f"{name}-endpoint")["Id"]
-    docker.start(container)
-    process = docker.inspect_container(container)["State"]["Pid"]
-    return TaskNetwork(name, gateway_address, _in_network_of(process, lambda: _listen(FARGATE_ADDRESS, ENDPOINT_PORT)))
+    endpoint = EndpointContainer(docker, settings, f"{name}-endpoint")
+    listening = _in_network_of(endpoint.process, lambda: _listen(FARGATE_ADDRESS, ENDPOINT_PORT))
+    return TaskNetwork(name, gateway_address, listening, endpoint)
 
 
 def _listen(address: str, port: int) -> socket.socket:
