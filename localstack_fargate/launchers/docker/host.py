@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from docker import APIClient
 
 from .images import Images
+from .memory_watch import MemoryWatch
 from .network import TaskNetwork
 from .output import OutputReader
 from .ownership import Ownership
@@ -27,6 +28,7 @@ class DockerHost:
     images: Images
     pause: PauseImage
     output: OutputReader
+    memory_watch: MemoryWatch
     starts: Starts
     endings: Executor
     most_vcpus: int | None

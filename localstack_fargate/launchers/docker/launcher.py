@@ -13,6 +13,7 @@ from .engine import connect
 from .host import DockerHost
 from .images import Images
 from .limits import MIB
+from .memory_watch import MemoryWatch
 from .network import FARGATE_ADDRESS, open_network
 from .output import OutputReader
 from .own_container import find_own_container
@@ -51,6 +52,7 @@ class DockerLauncher:
             images=Images(self._docker),
             pause=pause,
             output=OutputReader(),
+            memory_watch=MemoryWatch(),
             starts=Starts(configuration.max_starts),
             endings=ThreadPoolExecutor(ENDINGS, "fargate-ending"),
             most_vcpus=machine["NCPU"] if configuration.cpu_limit == "hard" else None,

@@ -13,7 +13,7 @@ from .errors import CannotCreateContainerError, cannot_create, cannot_start
 from .host import DockerHost
 from .images import Image
 from .limits import cpu_limits, memory_limits
-from .memory_watch import MemoryWatch, may_exceed
+from .memory_watch import may_exceed
 from .network import network_settings
 from .ownership import remove_container, remove_volume
 
@@ -32,7 +32,6 @@ class DockerSandbox:
         self._address = host.network.take_address()
         self._pause: str | None = None
         self._created: dict[str, DockerContainer] = {}
-        self._memory_watch: MemoryWatch | None = None
         self._lock = threading.RLock()
         if len(task.containers) > 1:
             try:
@@ -41,7 +40,7 @@ class DockerSandbox:
                 self.close()
                 raise
             if may_exceed(task):
-                self._memory_watch = MemoryWatch(task, lambda: list(self._created.values()))
+                host.memory_watch.add(task, lambda: list(self._created.values()))
 
     def start(self, container: ContainerSpec, output: Output, on_exit: Callable[[Exit], None]) -> RunningContainer:
         """See ``Sandbox``."""
@@ -60,8 +59,7 @@ class DockerSandbox:
 
     def close(self) -> None:
         """See ``Sandbox``."""
-        if self._memory_watch is not None:
-            self._memory_watch.close()
+        self._host.memory_watch.remove(self._task)
         for created in self._created.values():
             if not created.started:
                 created.remove()
