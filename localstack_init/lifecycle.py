@@ -30,7 +30,7 @@ POLL_SECONDS = 0.1
 SERVICE_CATALOG = Path(sys.prefix) / "localstack" / "usr" / "lib" / "localstack"
 
 # Settings of LocalStack, the extension and the hook that a user may set in their own shell.
-PASSED_ON = ("DEBUG", "LS_LOG", "FARGATE_", "LAMBDA_", "STACK_", "WORKER_IMAGE", "AWS_DEFAULT_REGION")
+PASSED_ON = ("DEBUG", "LS_LOG", "EXTRA_CORS_", "FARGATE_", "LAMBDA_", "STACK_", "WORKER_IMAGE", "AWS_DEFAULT_REGION")
 
 
 def start(home: Home, port: int | None, on_answer: Callable[[], None]) -> Running:
