@@ -85,7 +85,6 @@ def test_role_from_the_overrides(fargate: Fargate) -> None:
     assert ":assumed-role/other/" in fargate.output(arn)[0]
 
 
-@pytest.mark.conformance("Credentials", "Nobody else gets a task's credentials")
 @pytest.mark.parametrize(("minutes", "sessions"), [(14, 2), (60, 1)])
 def test_a_session_is_renewed_before_its_end(minutes: int, sessions: int) -> None:
     begun: list[dict[str, Any]] = []
@@ -101,6 +100,7 @@ def test_a_session_is_renewed_before_its_end(minutes: int, sessions: int) -> Non
     assert len(begun) == sessions
 
 
+@pytest.mark.conformance("Credentials", "Nobody else gets a task's credentials")
 @pytest.mark.launchers("process")  # on Fargate's own address there is no token
 def test_credentials_are_for_their_task_only(fargate: Fargate) -> None:
     _, output = run_python(fargate, ASK, taskRoleArn=fargate.role_arn)
