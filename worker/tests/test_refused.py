@@ -60,6 +60,7 @@ def _png(side: int = 8) -> bytes:
         (bytes(5000), CorruptInput, "begin"),
         (b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10mdat" + bytes(8), CorruptInput, "moov"),
     ],
+    ids=["empty", "text", "html", "ffconcat", "m3u", "zip", "png", "matroska", "zeros", "no-moov"],
 )
 def test_what_is_no_video(
     content: bytes, error: type[WatermarkError], word: str, logo: Path, tmp_path: Path, clip: Path
