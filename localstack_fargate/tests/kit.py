@@ -248,7 +248,14 @@ class Fargate:
 
     def wait_for_output(self, arn: str, container: str = "main") -> list[str]:
         """Wait for the first lines of the container."""
-        return poll(lambda: self.output(arn, container), what=f"output of {container} of {arn}")
+
+        def lines() -> list[str]:
+            try:
+                return self.output(arn, container)
+            except self.logs.exceptions.ResourceNotFoundException:
+                return []  # the task has not got as far as having a log stream
+
+        return poll(lines, what=f"output of {container} of {arn}")
 
     def output(self, arn: str, container: str = "main") -> list[str]:
         """All lines that the container wrote."""
