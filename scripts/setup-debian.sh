@@ -4,7 +4,7 @@ set -euo pipefail
 
 suite=trixie
 base_image=debian:trixie-slim
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=${DEBIAN_MIRROR:-}
 engine_log=/var/log/dockerd.log
 
 usage() {
@@ -20,12 +20,23 @@ Gives a bare Debian 12 machine, as root, what docker-compose.yml needs, and does
 
   --pid-file FILE  write the engine's process id to FILE if this run had to start it as a plain process
 
-DEBIAN_MIRROR names another mirror than $mirror.
+DEBIAN_MIRROR names another mirror than the one that this machine has its own Debian from.
 TEXT
 }
 
 say() { echo "setup-debian.sh: $*" >&2; }
 fail() { say "$*"; exit 1; }
+
+find_mirror() {
+    [ -z "$mirror" ] || return 0
+    local release
+    # shellcheck source=/dev/null
+    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    # shellcheck disable=SC2016 # apt-get fills these in
+    mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+        awk -v release="$release" '$1 == release && $2 == "main" && !found { print $3; found = 1 }')
+    [ -n "$mirror" ] || fail "apt knows no mirror of Debian $release; name one with DEBIAN_MIRROR"
+}
 
 install_packages() {
     local missing=()
@@ -43,6 +54,7 @@ install_packages() {
 add_suite() {
     # shellcheck source=/dev/null
     [ "$(. /etc/os-release && echo "$VERSION_CODENAME")" != "$suite" ] || return 0
+    find_mirror
     cat >/etc/apt/preferences.d/docker-from-$suite <<TEXT
 Package: *
 Pin: release n=$suite
@@ -84,6 +96,7 @@ provide_base_image() {
         apt-get update -qq >&2
         DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends debootstrap >&2
     fi
+    find_mirror
     root=$(mktemp -d)
     trap 'rm -rf "$root"' EXIT
     debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" >"$root.log" 2>&1 ||
