@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from scripts.pipeline import Pipeline
+from worker.engine.layers import load_image
 from worker.errors import WatermarkInvalid
-from worker.layers import MAX_IMAGE_BYTES, load_image
 from worker.local import read_watermark
-from worker.watermark import IMAGE_SUFFIXES, for_image
+from worker.watermark import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, for_image
 
 # Object metadata is ASCII. What of it a path may not hold, or a file name cannot, is quoted as well.
 PLAIN = "".join(chr(number) for number in range(ord(" "), ord("~")) if chr(number) not in "/\\%")

@@ -8,7 +8,6 @@ from typing import Any
 
 from worker import watermark as watermarks
 from worker.errors import WatermarkInvalid, WatermarkNotFound
-from worker.layers import MAX_IMAGE_BYTES
 from worker.settings import Settings
 from worker.storage import Missing, Storage
 
@@ -78,13 +77,13 @@ def fetch_images(
     for number, name in enumerate(watermarks.validate(chosen.document, chosen.name).images()):
         key = settings.watermark_prefix + name
         try:
-            content, _ = storage.read(key, MAX_IMAGE_BYTES)
+            content, _ = storage.read(key, watermarks.MAX_IMAGE_BYTES)
         except Missing as error:
             raise WatermarkNotFound(
                 f"The watermark {chosen.name} names the image {name}, but there is no object {key}."
             ) from error
-        if len(content) > MAX_IMAGE_BYTES:
-            raise WatermarkInvalid(f"The watermark image {name} has more than {MAX_IMAGE_BYTES:,} bytes.")
+        if len(content) > watermarks.MAX_IMAGE_BYTES:
+            raise WatermarkInvalid(f"The watermark image {name} has more than {watermarks.MAX_IMAGE_BYTES:,} bytes.")
         images[name] = folder / f"image-{number}"
         images[name].write_bytes(content)
     return images

@@ -20,6 +20,7 @@ from worker.errors import WatermarkInvalid
 
 MAX_OVERLAYS = 4
 MAX_JSON_BYTES = 64 * 1024
+MAX_IMAGE_BYTES = 32 * 1024 * 1024
 MAX_LENGTH_PIXELS = 8192  # nothing is larger than an 8K picture
 MAX_LENGTH_PERCENT = 1000
 OPAQUE = 255  # alpha has 8 bits

@@ -11,8 +11,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from worker.engine import Events
-from worker.engine import run as run_request
+from worker.engine.__main__ import Events
+from worker.engine.__main__ import run as run_request
 from worker.local import run_local
 from worker.sandbox import EngineResult
 from worker.tests.media import Clip, make_clip, make_logo

@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from worker.blend import Blender
-from worker.colour import Colour, rgba_to_yuva
-from worker.geometry import Picture
-from worker.layers import draw_layers
-from worker.planes import plane_image, to_writable_420
+from worker.engine.blend import Blender
+from worker.engine.colour import Colour, rgba_to_yuva
+from worker.engine.geometry import Picture
+from worker.engine.layers import draw_layers
+from worker.engine.planes import plane_image, to_writable_420
 from worker.watermark import validate
 
 

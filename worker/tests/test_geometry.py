@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from worker.geometry import (
+from worker.engine.geometry import (
     Box,
     Orientation,
     Picture,

@@ -11,8 +11,8 @@ import pytest
 from av import VideoFrame
 from PIL import Image, ImageChops, ImageStat
 
+from worker.engine.planes import plane_image
 from worker.local import run_local
-from worker.planes import plane_image
 from worker.sandbox import EngineResult
 from worker.tests.media import Clip, displayed, frames_of, make_clip, make_logo
 

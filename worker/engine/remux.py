@@ -10,8 +10,8 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from worker.engine.source import as_fraction
 from worker.errors import CorruptInput, UnsupportedInput
-from worker.source import as_fraction
 
 MAX_MOVIE_TIMESCALE = 2**31 - 1
 _MUXER_OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")
@@ -87,6 +87,13 @@ def copy_tags(source: Stream, target: Stream) -> None:
     """Copy language, title, handler and disposition."""
     target.metadata.update({key: value for key, value in source.metadata.items() if key != "encoder"})
     target.disposition = source.disposition
+
+
+def copy_timecode(movie: InputContainer, target: VideoStream) -> None:
+    """Have the muxer write a timecode track with the first timecode of the source, if it has any."""
+    for stream in movie.streams:
+        if stream.type == "data" and "timecode" in stream.metadata:
+            target.metadata.setdefault("timecode", stream.metadata["timecode"])
 
 
 def copy_movie_tags(source: InputContainer, output: OutputContainer) -> None:

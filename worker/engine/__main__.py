@@ -20,14 +20,14 @@ from typing import Any
 
 import av.logging
 
-from worker.blend import Blender
-from worker.encode import encode
+from worker.engine.blend import Blender
+from worker.engine.encode import encode
+from worker.engine.layers import draw_layers, load_image, refuse_what_never_starts
+from worker.engine.probe import probe
+from worker.engine.profiles import PROFILES
+from worker.engine.verify import verify
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
-from worker.layers import draw_layers, load_image, refuse_what_never_starts
 from worker.limits import confine
-from worker.probe import probe
-from worker.profiles import PROFILES
-from worker.verify import verify
 from worker.watermark import validate
 
 SECONDS_BETWEEN_EVENTS = 0.25

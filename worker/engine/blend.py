@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from av import VideoFrame
 from PIL import Image
 
-from worker.colour import rgba_to_yuva
-from worker.geometry import opacity_at
-from worker.layers import Layer
-from worker.planes import plane_image
+from worker.engine.colour import rgba_to_yuva
+from worker.engine.geometry import opacity_at
+from worker.engine.layers import Layer
+from worker.engine.planes import plane_image
 from worker.watermark import OPAQUE
 
 _Masks = tuple[Image.Image, Image.Image]  # full and half resolution

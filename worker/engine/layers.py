@@ -6,13 +6,12 @@ from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from worker.engine.geometry import Box, Picture, image_size, place, tile_origins, to_coded, turned_size
 from worker.errors import WatermarkInvalid
-from worker.geometry import Box, Picture, image_size, place, tile_origins, to_coded, turned_size
 from worker.watermark import ImageOverlay, Watermark, never_visible
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_IMAGE_PIXELS = 25_000_000  # 100 MB as RGBA: what a task of 512 MB can spare
-MAX_IMAGE_BYTES = 32 * 1024 * 1024
 MAX_TILES = 5000
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is laxer, and its sentence is about an attack
 

@@ -13,11 +13,11 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from worker.colour import FULL_RANGE, MATRIX_RGB, Colour
+from worker.engine.colour import FULL_RANGE, MATRIX_RGB, Colour
+from worker.engine.geometry import IDENTITY_MATRIX, Picture, orientation_of
+from worker.engine.planes import EIGHT_BIT_420
+from worker.engine.source import as_fraction, open_movie
 from worker.errors import CorruptInput, NoVideoStream, UnsupportedInput
-from worker.geometry import IDENTITY_MATRIX, Picture, orientation_of
-from worker.planes import EIGHT_BIT_420
-from worker.source import as_fraction, open_movie
 
 MAX_SIDE = 8192
 MAX_PIXELS = 36_000_000  # 8192x4320 has 35.4 million

@@ -11,12 +11,13 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from worker.encode import Encoded, TimeDigest
+from worker.engine.encode import Encoded
+from worker.engine.planes import even
+from worker.engine.probe import Probe, prepare_decoder
+from worker.engine.read import TimeDigest
+from worker.engine.remux import Digest, is_rewritten
+from worker.engine.source import as_fraction, open_movie
 from worker.errors import OutputMismatch
-from worker.planes import even
-from worker.probe import Probe, prepare_decoder
-from worker.remux import Digest, is_rewritten
-from worker.source import as_fraction, open_movie
 
 
 def verify(output: Path, probed: Probe, encoded: Encoded, progress: Callable[[float], None]) -> float:

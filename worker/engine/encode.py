@@ -1,0 +1,167 @@
+"""The pipeline from the one file to the other: frames are marked and encoded, the rest is copied."""
+
+import errno
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import av.error
+from av import Packet, VideoFrame
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from worker.engine.blend import Blender
+from worker.engine.encoders import add_encoder
+from worker.engine.planes import to_writable_420
+from worker.engine.probe import Probe
+from worker.engine.profiles import Profile
+from worker.engine.read import Reader
+from worker.engine.remux import (
+    CopiedStream,
+    Digest,
+    copy_movie_tags,
+    copy_stream,
+    copy_tags,
+    copy_timecode,
+    is_rewritten,
+    muxer_options,
+)
+from worker.engine.source import open_movie
+from worker.errors import DiskFull, EncodeFailed
+from worker.watermark import never_visible
+
+
+@dataclass
+class Encoded:
+    """What was put into the result, for the verifier.
+
+    Attributes:
+        frames: Number of frames.
+        times: Digest of their times.
+        longest: Seconds between the two frames that lie farthest apart.
+        streams: Type and digest of each copied stream, in the order of the result; None is the picture.
+        notes: Sentences for the job record.
+    """
+
+    frames: int
+    times: str
+    longest: Fraction
+    streams: list[tuple[str, Digest | None]]
+    notes: list[str] = field(default_factory=list)
+
+
+def encode(
+    file: BinaryIO,
+    output: Path,
+    probed: Probe,
+    blender: Blender,
+    profile: Profile,
+    progress: Callable[[float], None],
+    closing: Callable[[], None] = lambda: None,
+) -> Encoded:
+    """Write the watermarked video.
+
+    Args:
+        file: The source, seekable.
+        output: Where to write; overwritten.
+        progress: Called with the share done, 0 to 1, after every frame and packet.
+        closing: Called before the file is finished, which moves its index to the front and may take long.
+
+    Raises:
+        CorruptInput: Packets are missing, or too many frames are damaged.
+        WatermarkInvalid: No frame got a mark: the result would be the bare video.
+        UnsupportedInput, EncodeFailed, DiskFull
+    """
+    with open_movie(file) as movie:
+        source = movie.streams[probed.stream]
+        assert isinstance(source, VideoStream)  # noqa: S101 - the probe found it; for the type checker
+        try:
+            result = av.open(str(output), "w", format="mp4", container_options=muxer_options(movie, source))
+            with result:
+                encoded = _Encoding(movie, source, result, probed, blender, profile).run(progress)
+                closing()
+            return encoded
+        except av.error.FFmpegError as error:
+            raise _translate(error) from error
+
+
+def _translate(error: av.error.FFmpegError) -> Exception:
+    if error.errno == errno.ENOSPC:
+        return DiskFull()
+    if error.errno == errno.EFBIG:
+        return EncodeFailed("The result grew far beyond the size that its source warrants.")
+    return EncodeFailed(f"The engine failed: {error.strerror}.")
+
+
+class _Encoding:
+    """One run of the pipeline."""
+
+    def __init__(
+        self,
+        movie: InputContainer,
+        source: VideoStream,
+        output: OutputContainer,
+        probed: Probe,
+        blender: Blender,
+        profile: Profile,
+    ) -> None:
+        self._output, self._probed, self._blender = output, probed, blender
+        self._marked = 0
+        self._notes: list[str] = []
+        self._copies: dict[int, CopiedStream] = {}
+        self._layout: list[tuple[str, CopiedStream | None]] = []
+        self._add_streams(movie, source, profile)
+        self._reader = Reader(movie, source, [copied.source for copied in self._copies.values()], probed)
+
+    def _add_streams(self, movie: InputContainer, source: VideoStream, profile: Profile) -> None:
+        """Add all streams in the source's order. All are complete before the first packet, which opens the encoder."""
+        copy_movie_tags(movie, self._output)
+        for stream in movie.streams:
+            if stream is source:
+                self._encoder = add_encoder(self._output, source, self._probed, profile)
+                copy_tags(source, self._encoder)
+                copy_timecode(movie, self._encoder)
+                self._layout.append(("video", None))
+            elif not is_rewritten(stream, movie):
+                copied = copy_stream(stream, self._output)
+                if isinstance(copied, str):
+                    self._notes.append(copied)
+                else:
+                    self._copies[stream.index] = copied
+                    self._layout.append((stream.type, copied))
+
+    def run(self, progress: Callable[[float], None]) -> Encoded:
+        """Go through the source once."""
+        for item in self._marked_items():
+            if isinstance(item, VideoFrame):
+                self._output.mux(self._encoder.encode(item))
+            else:
+                self._copies[item.stream_index].copy(item, self._output)
+            progress(self._reader.share)
+        self._output.mux(self._encoder.encode(None))
+        if not self._marked:  # the last line of defence: what is known beforehand is refused before the encode
+            raise never_visible("of no frame is it a part", "Correct its start, end, fade, opacity or image.")
+        empty = [copied for copied in self._copies.values() if copied.digest.packets == 0]
+        self._notes += [f"The {copied.source.type} stream {copied.source.index} was empty." for copied in empty]
+        return Encoded(
+            frames=self._reader.times.frames,
+            times=self._reader.times.hexdigest(),
+            longest=self._reader.longest * self._probed.time_base,
+            streams=[(kind, copied.digest if copied else None) for kind, copied in self._layout if copied not in empty],
+            notes=[*self._notes, *self._reader.notes],
+        )
+
+    def _marked_items(self) -> Iterator["VideoFrame | Packet[Stream]"]:
+        for item in self._reader.items():
+            yield self._mark(item) if isinstance(item, VideoFrame) else item
+
+    def _mark(self, frame: VideoFrame) -> VideoFrame:
+        assert frame.pts is not None  # noqa: S101 - the reader checked it; for the type checker
+        ready = to_writable_420(frame)
+        self._marked += self._blender.apply(ready, float(frame.pts * self._probed.time_base - self._probed.start))
+        ready.pict_type = 0  # the source's choice of I, P and B is not ours
+        return ready

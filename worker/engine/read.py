@@ -1,0 +1,139 @@
+"""Going through the source once: frames of the picture in the order of display, packets of all else as they come."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import av.error
+from av import Packet, VideoFrame
+from av.container import InputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from worker.engine.probe import Probe, indexed_packets, prepare_decoder
+from worker.errors import CorruptInput, UnsupportedInput
+
+MAX_DAMAGED_SHARE = 0.01  # a glitch in a phone's video is watermarked with it; more is another video than was shot
+ALWAYS_TOLERATED = 2
+
+
+class TimeDigest:
+    """A digest of the exact times of frames, in the order of display."""
+
+    def __init__(self, start: Fraction = Fraction(0)) -> None:
+        self._hash = hashlib.sha256()
+        self._start = start
+        self.frames = 0
+
+    def add(self, pts: int, time_base: Fraction) -> None:
+        self._hash.update(f"{pts * time_base - self._start},".encode())
+        self.frames += 1
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+class Reader:
+    """One pass over the source.
+
+    Attributes:
+        times: Digest of the times of the frames so far.
+        longest: Ticks between the two frames that lie farthest apart.
+        notes: Sentences for the job record; complete when `items` has ended.
+    """
+
+    def __init__(self, movie: InputContainer, picture: VideoStream, others: Iterable[Stream], probed: Probe) -> None:
+        """Prepare the pass.
+
+        Args:
+            picture: The stream that is decoded.
+            others: The streams whose packets are wanted as they are.
+        """
+        self.times = TimeDigest()
+        self.longest = 0
+        self.notes: list[str] = []
+        self._movie, self._picture, self._probed = movie, picture, probed
+        self._streams = [picture, *others]
+        self._packets = dict.fromkeys((stream.index for stream in self._streams), 0)
+        self._expected = max(1, indexed_packets(picture)[0])
+        self._last_pts: int | None = None
+        self._damaged = 0
+        prepare_decoder(picture)
+
+    @property
+    def share(self) -> float:
+        """How much of the picture's stream has been read, 0 to 1."""
+        return min(1.0, self._packets[self._picture.index] / self._expected)
+
+    def items(self) -> Iterator["VideoFrame | Packet[Stream]"]:
+        """Yield all frames of the picture and all packets of the other streams.
+
+        Raises:
+            CorruptInput: Packets are missing, or too many frames are damaged.
+            UnsupportedInput
+        """
+        for packet in self._demux():
+            if packet.dts is None and packet.size == 0:
+                continue  # PyAV's sign for the end of a stream; the decoder is flushed below
+            self._packets[packet.stream_index] += 1
+            if packet.is_corrupt:
+                raise CorruptInput("The file ends in the middle of a frame: it was cut off.")
+            if packet.stream_index == self._picture.index:
+                yield from self._decode(packet)
+            else:
+                yield packet
+        yield from self._decode(None)
+        self._refuse_if_incomplete()
+
+    def _demux(self) -> "Iterator[Packet[Stream]]":
+        packets = self._movie.demux(*self._streams)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.error.FFmpegError as error:
+                raise CorruptInput(f"The file cannot be read to its end: {error.strerror}.") from error
+            yield packet
+
+    def _decode(self, packet: "Packet[Stream] | None") -> Iterator[VideoFrame]:
+        try:
+            frames = self._picture.codec_context.decode(packet)
+        except av.error.InvalidDataError:
+            self._damaged += 1
+            return
+        for frame in frames:
+            self._damaged += frame.is_corrupt
+            yield self._checked(frame)
+
+    def _checked(self, frame: VideoFrame) -> VideoFrame:
+        picture = self._probed.picture
+        if (frame.width, frame.height) != (picture.width, picture.height):
+            raise UnsupportedInput(
+                f"The picture changes its size in the middle, from {picture.width}x{picture.height} "
+                f"to {frame.width}x{frame.height}."
+            )
+        if frame.pts is None or (self._last_pts is not None and frame.pts <= self._last_pts):
+            raise CorruptInput("The timestamps of the video do not increase.")
+        self.longest = max(self.longest, frame.pts - (frame.pts if self._last_pts is None else self._last_pts))
+        self._last_pts = frame.pts
+        self.times.add(frame.pts, self._probed.time_base)
+        frame.time_base = self._probed.time_base
+        return frame
+
+    def _refuse_if_incomplete(self) -> None:
+        for stream in self._streams:
+            listed, shown = indexed_packets(stream)
+            found = self._packets[stream.index]
+            if found < listed:
+                raise CorruptInput(
+                    f"The file is cut off: its index lists {listed} {stream.type} packets, but {found} are there."
+                )
+            if stream is self._picture:
+                self._refuse_if_damaged(max(self._damaged, shown - self.times.frames), shown)
+
+    def _refuse_if_damaged(self, damaged: int, frames: int) -> None:
+        if self.times.frames == 0 or damaged > max(ALWAYS_TOLERATED, frames * MAX_DAMAGED_SHARE):
+            raise CorruptInput(f"The file is damaged: {damaged} of {frames} frames cannot be decoded properly.")
+        if damaged:
+            self.notes.append(f"{damaged} of {frames} frames of the source are damaged or missing.")
