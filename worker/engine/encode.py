@@ -162,6 +162,6 @@ class _Encoding:
     def _mark(self, frame: VideoFrame) -> VideoFrame:
         assert frame.pts is not None  # noqa: S101 - the reader checked it; for the type checker
         ready = to_writable_420(frame)
-        self._marked += self._blender.apply(ready, float(frame.pts * self._probed.time_base - self._probed.start))
+        self._marked += self._blender.apply(ready, frame.pts * self._probed.time_base - self._probed.start)
         ready.pict_type = 0  # the source's choice of I, P and B is not ours
         return ready

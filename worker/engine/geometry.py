@@ -161,15 +161,3 @@ def to_coded(box: Box, picture: Picture) -> Box:
     return Box(
         round(left / stretch), round(top), max(1, round(box_width / stretch)), max(1, round(box_height))
     )  # fmt: skip
-
-
-def opacity_at(overlay: ImageOverlay, seconds: float) -> float:
-    """Return the share of the overlay's own alpha, 0 to 1, that is shown at this moment."""
-    if seconds < overlay.start or (overlay.end is not None and seconds >= overlay.end):
-        return 0.0
-    share = 1.0
-    if overlay.fade > 0:
-        share = min(share, (seconds - overlay.start) / overlay.fade)
-        if overlay.end is not None:
-            share = min(share, (overlay.end - seconds) / overlay.fade)
-    return overlay.opacity * share

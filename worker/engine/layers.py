@@ -1,7 +1,8 @@
 """From watermark images to layers that lie ready on the coded picture; limits come before decoding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import BinaryIO
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,6 +14,7 @@ from worker.watermark import ImageOverlay, Watermark, never_visible
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_IMAGE_PIXELS = 25_000_000  # 100 MB as RGBA: what a task of 512 MB can spare
 MAX_TILES = 5000
+KEPT_PIXELS = 4_000_000  # of the pictures of an animation, ready to be blended: at most some 16 MB for each layer
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is laxer, and its sentence is about an attack
 
 _UNDO_TURN = {
@@ -24,19 +26,72 @@ _UNDO_TURN = {
 
 @dataclass(frozen=True)
 class Layer:
-    """One overlay, drawn.
+    """One overlay, drawn: a single picture, or those of an animation, each with its time.
 
     Attributes:
-        overlay: Its settings; the blender takes opacity and times from here.
-        image: Mode RGBA in coded orientation and pixel aspect, without the overlay's opacity.
-        left, top: Where it lies on the coded picture, in samples; both even, so that a chroma sample of 4:2:0 belongs
-            to one 2x2 block of the layer. Width and height of the image are even for the same reason.
+        overlay: Its settings; `worker.engine.timeline` takes opacity and times from here.
+        left, top, width, height: Where it lies on the coded picture, in samples; all even, so that a chroma sample of
+            4:2:0 belongs to one 2x2 block of the layer. It may reach one sample beyond an odd picture.
+        marks: The pictures, all of one size, of mode RGBA in coded orientation and pixel aspect, without the overlay's
+            opacity.
+        durations: Seconds that each of them is shown before the next, the first following the last.
+        places: Left and top of each repetition of a mark on the layer; parts of it may lie outside the layer.
     """
 
     overlay: ImageOverlay
-    image: Image.Image
     left: int
     top: int
+    width: int
+    height: int
+    marks: tuple[Image.Image, ...]
+    durations: tuple[Fraction, ...]
+    places: tuple[tuple[int, int], ...]
+
+    def picture(self, number: int) -> Image.Image:
+        """Draw one of the pictures in the size of the layer, RGBA; `worker.engine.timeline` says which one when."""
+        canvas = Image.new("RGBA", (self.width, self.height))
+        for where in self.places:
+            if len(self.places) == 1:
+                canvas.paste(self.marks[number], where)  # it is empty: keep the colours under transparent pixels
+            else:
+                _add(canvas, self.marks[number], where)
+        return canvas
+
+
+class Prepared[T]:
+    """The pictures of a layer as a blender wants them: one alone at once, more when they are first shown.
+
+    Attributes:
+        left, top: The layer's.
+    """
+
+    def __init__(self, layer: Layer, prepare: Callable[[Image.Image], T]) -> None:
+        """Get ready.
+
+        Args:
+            prepare: Makes of a picture what the blender works with.
+        """
+        self.left, self.top = layer.left, layer.top
+        self._prepare = prepare
+        self._kept: dict[int, T] = {}
+        if len(layer.marks) == 1:
+            self._last = 0, prepare(layer.picture(0))  # and the layer with its mark may go
+        else:
+            self._layer, self._room = layer, KEPT_PIXELS // (layer.width * layer.height) - 1
+            self._last = 0, self._made(0)
+
+    def __getitem__(self, number: int) -> T:
+        """Return a picture by its number; of an animation as many are kept as there is room for."""
+        if number == self._last[0]:
+            return self._last[1]
+        self._last = number, self._kept[number] if number in self._kept else self._made(number)
+        return self._last[1]
+
+    def _made(self, number: int) -> T:
+        made = self._prepare(self._layer.picture(number))
+        if len(self._kept) < self._room:  # those once kept stay: they come in order, so the oldest is wanted first
+            self._kept[number] = made
+        return made
 
 
 def load_image(file: BinaryIO, name: str) -> Image.Image:
@@ -162,20 +217,21 @@ def _compose(overlay: ImageOverlay, mark: Image.Image, boxes: list[Box], picture
             "Correct its position or margin.",
         )
     even_left, even_top = left - left % 2, top - top % 2
-    size = (right - even_left + (right - even_left) % 2, bottom - even_top + (bottom - even_top) % 2)
-    canvas = Image.new("RGBA", size)
-    for box in boxes:
-        where = (int(box.left) - even_left, int(box.top) - even_top)
-        if len(boxes) == 1:
-            canvas.paste(mark, where)  # the canvas is empty: keep the colours under transparent pixels
-        else:
-            _add(canvas, mark, where)
-    if not _has_visible_pixels(canvas):
+    width, height = right - even_left, bottom - even_top
+    places = tuple((int(box.left) - even_left, int(box.top) - even_top) for box in boxes)
+    size = (width + width % 2, height + height % 2)
+    if not any(_shows_something(mark, where, size) for where in places):
         raise never_visible(
             f"what there is to see in {overlay.image} lies outside the picture or is too small for a pixel",
             "Correct its position, margin or width.",
         )
-    return Layer(overlay, canvas, even_left, even_top)
+    return Layer(overlay, even_left, even_top, *size, (mark,), (Fraction(1),), places)
+
+
+def _shows_something(mark: Image.Image, where: tuple[int, int], size: tuple[int, int]) -> bool:
+    left, top = where
+    right, bottom = min(mark.width, size[0] - left), min(mark.height, size[1] - top)
+    return _has_visible_pixels(mark.crop((max(0, -left), max(0, -top), right, bottom)))
 
 
 def _add(canvas: Image.Image, mark: Image.Image, where: tuple[int, int]) -> None:

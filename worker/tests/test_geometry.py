@@ -11,7 +11,6 @@ from worker.engine.geometry import (
     Orientation,
     Picture,
     image_size,
-    opacity_at,
     orientation_of,
     place,
     tile_origins,
@@ -104,10 +103,3 @@ def test_tiles_cover_the_picture_and_contain_the_first(first: int, size: int, ga
     assert lefts[0] <= 0 or lefts[0] - gap <= 0
     assert lefts[-1] + size + gap >= width
     assert {(left - first) % (size + gap) for left in lefts} == {0}
-
-
-def test_opacity_follows_start_end_and_fade() -> None:
-    mark = overlay(start=1, end=5, fade=2, opacity=0.5)
-    assert [opacity_at(mark, seconds) for seconds in (0.99, 1, 2, 3, 4, 4.5, 5)] == [0, 0, 0.25, 0.5, 0.25, 0.125, 0]
-    assert opacity_at(overlay(), 1e6) == 1
-    assert opacity_at(overlay(start=2, end=3), 2) == 1
