@@ -149,6 +149,38 @@ def emulator(root: Path, **settings: str) -> Iterator[Emulator]:
             process.wait()
 
 
+def definition_request(**definition: Any) -> dict[str, Any]:
+    """Parameters of RegisterTaskDefinition: for Fargate, of its smallest size, with this added; None takes one away."""
+    parameters = {
+        "family": random_name(),
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [{"name": "main", "image": SHELL_IMAGE}],
+        **definition,
+    }
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+class Definitions:
+    """Task definitions that ``close`` deregisters."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.ecs = make_client("ecs", endpoint)
+        self._arns: list[str] = []
+
+    def register(self, **definition: Any) -> dict[str, Any]:
+        """Register a definition; returns the answer."""
+        answer: dict[str, Any] = self.ecs.register_task_definition(**definition_request(**definition))
+        self._arns.append(answer["taskDefinition"]["taskDefinitionArn"])
+        return answer
+
+    def close(self) -> None:
+        for arn in self._arns:
+            self.ecs.deregister_task_definition(taskDefinition=arn)
+
+
 class Fargate:
     """A cluster of its own, with a log group and a task role; ``close`` removes all that was made through it."""
 
@@ -157,7 +189,7 @@ class Fargate:
         self.network = default_network(endpoint)
         self.name = random_name()
         self.log_group = f"/test/{self.name}"
-        self._definitions: list[str] = []
+        self._definitions = Definitions(endpoint)
         self.logs.create_log_group(logGroupName=self.log_group)
         self.ecs.create_cluster(clusterName=self.name, capacityProviders=["FARGATE", "FARGATE_SPOT"])
         trust = {
@@ -172,8 +204,7 @@ class Fargate:
     def close(self) -> None:
         for arn in self.ecs.list_tasks(cluster=self.name)["taskArns"]:
             self.ecs.stop_task(cluster=self.name, task=arn)
-        for arn in self._definitions:
-            self.ecs.deregister_task_definition(taskDefinition=arn)
+        self._definitions.close()
         poll(self._delete_cluster, timeout=45, what="the end of the tasks")
         self.logs.delete_log_group(logGroupName=self.log_group)
         self.iam.delete_role(RoleName=self.name)
@@ -193,18 +224,8 @@ class Fargate:
 
     def register(self, *containers: dict[str, Any], **definition: Any) -> str:
         """Register a task definition; returns its ARN."""
-        parameters = {
-            "family": random_name(),
-            "requiresCompatibilities": ["FARGATE"],
-            "networkMode": "awsvpc",
-            "cpu": "256",
-            "memory": "512",
-            "executionRoleArn": self.role_arn,
-            "containerDefinitions": list(containers or [self.container()]),
-            **definition,
-        }
-        arn: str = self.ecs.register_task_definition(**parameters)["taskDefinition"]["taskDefinitionArn"]
-        self._definitions.append(arn)
+        own = {"executionRoleArn": self.role_arn, "containerDefinitions": list(containers or [self.container()])}
+        arn: str = self._definitions.register(**{**own, **definition})["taskDefinition"]["taskDefinitionArn"]
         return arn
 
     def run(self, *containers: dict[str, Any], request: dict[str, Any] | None = None, **definition: Any) -> str:

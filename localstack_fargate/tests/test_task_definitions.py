@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localstack_fargate.tests.conformance import check_refusal
-from localstack_fargate.tests.kit import make_client, random_name
+from localstack_fargate.tests.kit import Definitions, random_name
 
 ROLE = "arn:aws:iam::000000000000:role/tasks"
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html: CPU units, GB of memory
@@ -19,33 +19,6 @@ SIZES = [
     *((8192, gigabytes) for gigabytes in range(16, 61, 4)),
     *((16384, gigabytes) for gigabytes in range(32, 121, 8)),
 ]
-
-
-class Definitions:
-    """Task definitions that are deregistered at the end."""
-
-    def __init__(self, endpoint: str) -> None:
-        self.ecs = make_client("ecs", endpoint)
-        self._arns: list[str] = []
-
-    def register(self, **definition: Any) -> dict[str, Any]:
-        parameters = {
-            "family": random_name(),
-            "requiresCompatibilities": ["FARGATE"],
-            "networkMode": "awsvpc",
-            "cpu": "256",
-            "memory": "512",
-            "containerDefinitions": [{"name": "main", "image": "example/shell"}],
-            **definition,
-        }
-        given = {name: value for name, value in parameters.items() if value is not None}
-        answer: dict[str, Any] = self.ecs.register_task_definition(**given)
-        self._arns.append(answer["taskDefinition"]["taskDefinitionArn"])
-        return answer
-
-    def close(self) -> None:
-        for arn in self._arns:
-            self.ecs.deregister_task_definition(taskDefinition=arn)
 
 
 @pytest.fixture
