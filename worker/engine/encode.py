@@ -20,16 +20,7 @@ from worker.engine.planes import to_writable_420
 from worker.engine.probe import Probe
 from worker.engine.profiles import Profile
 from worker.engine.read import Reader
-from worker.engine.remux import (
-    CopiedStream,
-    Digest,
-    copy_movie_tags,
-    copy_stream,
-    copy_tags,
-    copy_timecode,
-    is_rewritten,
-    muxer_options,
-)
+from worker.engine.remux import Copies, Digest, copy_tags, copy_timecode, muxer_options
 from worker.engine.source import open_movie
 from worker.errors import DiskFull, EncodeFailed
 from worker.watermark import never_visible
@@ -111,28 +102,14 @@ class _Encoding:
     ) -> None:
         self._output, self._probed, self._blender = output, probed, blender
         self._marked = 0
-        self._notes: list[str] = []
-        self._copies: dict[int, CopiedStream] = {}
-        self._layout: list[tuple[str, CopiedStream | None]] = []
-        self._add_streams(movie, source, profile)
-        self._reader = Reader(movie, source, [copied.source for copied in self._copies.values()], probed)
 
-    def _add_streams(self, movie: InputContainer, source: VideoStream, profile: Profile) -> None:
-        """Add all streams in the source's order. All are complete before the first packet, which opens the encoder."""
-        copy_movie_tags(movie, self._output)
-        for stream in movie.streams:
-            if stream is source:
-                self._encoder = add_encoder(self._output, source, self._probed, profile)
-                copy_tags(source, self._encoder)
-                copy_timecode(movie, self._encoder)
-                self._layout.append(("video", None))
-            elif not is_rewritten(stream, movie):
-                copied = copy_stream(stream, self._output)
-                if isinstance(copied, str):
-                    self._notes.append(copied)
-                else:
-                    self._copies[stream.index] = copied
-                    self._layout.append((stream.type, copied))
+        def add_picture() -> None:
+            self._encoder = add_encoder(output, source, probed, profile)
+            copy_tags(source, self._encoder)
+            copy_timecode(movie, self._encoder)
+
+        self._copies = Copies(movie, source, output, add_picture)
+        self._reader = Reader(movie, source, self._copies.sources, probed)
 
     def run(self, progress: Callable[[float], None]) -> Encoded:
         """Go through the source once."""
@@ -140,19 +117,17 @@ class _Encoding:
             if isinstance(item, VideoFrame):
                 self._output.mux(self._encoder.encode(item))
             else:
-                self._copies[item.stream_index].copy(item, self._output)
+                self._copies.copy(item)
             progress(self._reader.share)
         self._output.mux(self._encoder.encode(None))
         if not self._marked:  # the last line of defence: what is known beforehand is refused before the encode
             raise never_visible("of no frame is it a part", "Correct its start, end, fade, opacity or image.")
-        empty = [copied for copied in self._copies.values() if copied.digest.packets == 0]
-        self._notes += [f"The {copied.source.type} stream {copied.source.index} was empty." for copied in empty]
         return Encoded(
             frames=self._reader.times.frames,
             times=self._reader.times.hexdigest(),
             longest=self._reader.longest * self._probed.time_base,
-            streams=[(kind, copied.digest if copied else None) for kind, copied in self._layout if copied not in empty],
-            notes=[*self._notes, *self._reader.notes],
+            streams=self._copies.streams(),
+            notes=[*self._copies.notes(), *self._reader.notes],
         )
 
     def _marked_items(self) -> Iterator["VideoFrame | Packet[Stream]"]:

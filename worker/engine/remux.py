@@ -1,6 +1,7 @@
 """Everything that is not the picture: streams copied packet by packet, with their names, chapters and tags."""
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import lcm
 
@@ -52,6 +53,60 @@ class CopiedStream:
         except av.error.ArgumentError as error:  # the muxer's answer to time that stands still or runs backwards
             kind = self.source.type
             raise CorruptInput(f"The timestamps of the {kind} stream {self.source.index} do not increase.") from error
+
+
+class Copies:
+    """All streams of the result, in the source's order: the copied ones, and the place of the picture among them."""
+
+    def __init__(
+        self, movie: InputContainer, picture: VideoStream, output: OutputContainer, add_picture: Callable[[], None]
+    ) -> None:
+        """Add global metadata, chapters and all streams. They are complete before the first packet is written.
+
+        Args:
+            picture: The stream that is not copied here.
+            add_picture: Called in its turn, to add what takes its place.
+        """
+        self._output = output
+        self._copied: dict[int, CopiedStream] = {}
+        self._layout: list[tuple[str, CopiedStream | None]] = []
+        self._notes: list[str] = []
+        copy_movie_tags(movie, output)
+        for stream in movie.streams:
+            if stream is picture:
+                add_picture()
+                self._layout.append(("video", None))
+            elif not is_rewritten(stream, movie):
+                self._add(stream)
+
+    def _add(self, stream: Stream) -> None:
+        copied = copy_stream(stream, self._output)
+        if isinstance(copied, str):
+            self._notes.append(copied)
+        else:
+            self._copied[stream.index] = copied
+            self._layout.append((stream.type, copied))
+
+    @property
+    def sources(self) -> list[Stream]:
+        return [copied.source for copied in self._copied.values()]
+
+    def copy(self, packet: "Packet[Stream]") -> None:
+        """Write a packet of one of the sources to the result."""
+        self._copied[packet.stream_index].copy(packet, self._output)
+
+    def streams(self) -> list[tuple[str, Digest | None]]:
+        """Return type and digest of each stream that the result has; None is the picture."""
+        return [
+            (kind, copied.digest if copied else None)
+            for kind, copied in self._layout
+            if copied is None or copied.digest.packets
+        ]
+
+    def notes(self) -> list[str]:
+        """Return sentences for the job record; complete when all packets have been copied."""
+        empty = [copied.source for copied in self._copied.values() if copied.digest.packets == 0]
+        return [*self._notes, *(f"The {source.type} stream {source.index} was empty." for source in empty)]
 
 
 def copy_stream(source: Stream, output: OutputContainer) -> CopiedStream | str:
