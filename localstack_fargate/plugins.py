@@ -1,6 +1,8 @@
 """Everything that LocalStack loads by entry point (see ``pyproject.toml``), imported only when it is needed."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from localstack.runtime import hooks
@@ -98,20 +100,25 @@ def close_fargate_launcher() -> None:
 @hooks.on_infra_start()
 def fail_states_of_failed_tasks() -> None:
     """Let ``ecs:runTask.sync`` fail when the task did, as Step Functions does on AWS."""
-    try:
+    with _known_localstack(otherwise="ecs:runTask.sync will NOT fail when its task does"):
         from localstack_fargate.stepfunctions.run_task_sync import install
-    except ImportError:
-        LOG.exception("ecs:runTask.sync will NOT fail when its task does: this LocalStack is not the one we know")
-        return
-    install()
+
+        install()
 
 
 @hooks.on_infra_start()
 def let_event_rules_run_tasks() -> None:
     """Let EventBridge rules have ECS tasks as their targets."""
-    try:
+    with _known_localstack(otherwise="EventBridge rules will NOT run tasks"):
         from localstack_fargate.eventbridge.run_task_target import install
+
+        install()
+
+
+@contextlib.contextmanager
+def _known_localstack(otherwise: str) -> Iterator[None]:
+    """Start without what is installed here, and say so, if LocalStack no longer has the parts that it changes."""
+    try:
+        yield
     except ImportError:
-        LOG.exception("EventBridge rules will NOT run tasks: this LocalStack is not the one we know")
-        return
-    install()
+        LOG.exception("%s: this LocalStack is not the one we know", otherwise)

@@ -1,0 +1,34 @@
+"""What the emulator starts without, and says so, if its LocalStack is another one."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from localstack_fargate.plugins import fail_states_of_failed_tasks, let_event_rules_run_tasks
+
+
+@pytest.mark.parametrize(
+    ("hook", "missing", "said"),
+    [
+        (
+            fail_states_of_failed_tasks,
+            "localstack.services.stepfunctions.asl.component.common.error_name.failure_event",
+            "ecs:runTask.sync will NOT fail when its task does",
+        ),
+        (let_event_rules_run_tasks, "localstack.services.events.target", "EventBridge rules will NOT run tasks"),
+    ],
+    ids=["step-functions", "event-rules"],
+)
+def test_another_localstack(
+    hook: Callable[[], None],
+    missing: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for ours in ("localstack_fargate.stepfunctions.run_task_sync", "localstack_fargate.eventbridge.run_task_target"):
+        monkeypatch.delitem(sys.modules, ours, raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)  # makes Python's import raise
+    hook()
+    assert f"{said}: this LocalStack is not the one we know" in caplog.text
