@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+NOT_RUN = "not run"
 WITHOUT = "no launcher"  # the column of tests that no launcher has a part in
 PROPERTY = "conformance"
 OPTION = "--conformance-table"
@@ -30,16 +31,20 @@ AWS's style.
 
 @dataclass
 class Row:
-    """One behaviour: the outcomes of the tests that show it, by launcher. ``position`` is that of the first one."""
+    """One behaviour: the outcomes of the tests that show it, by launcher. ``position`` is that of the first one.
+
+    A launcher without an outcome is one that a test was collected for, and has not run with.
+    """
 
     unverified: bool
     position: int
     outcomes: dict[str, set[str]] = field(default_factory=dict)
 
     def result(self, launcher: str) -> str:
-        """Pass only if all of its tests passed; a dash if none of them ran."""
-        outcomes = self.outcomes.get(launcher, {"–"})
-        return next(outcome for outcome in ("failed", "skipped", "passed", "–") if outcome in outcomes)
+        """Pass only if all of its tests passed; a dash if none of them is about the launcher."""
+        if launcher not in self.outcomes:
+            return "–"
+        return next((each for each in ("failed", "skipped", "passed") if each in self.outcomes[launcher]), NOT_RUN)
 
     def passed(self) -> bool:
         """Whether it passed wherever it ran."""
@@ -62,7 +67,9 @@ class ConformanceTable:
             for mark in item.iter_markers("conformance"):
                 area, text = mark.args
                 unverified = mark.kwargs.get("wording") == "unverified"
-                item.user_properties.append((PROPERTY, [area, text, unverified, position, _launcher(item)]))
+                launcher = _launcher(item)
+                self._row(area, text, unverified, position).outcomes.setdefault(launcher, set())
+                item.user_properties.append((PROPERTY, [area, text, unverified, position, launcher]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" and report.outcome == "passed":
@@ -70,19 +77,22 @@ class ConformanceTable:
         for name, value in report.user_properties:
             if name == PROPERTY:
                 area, text, unverified, position, launcher = cast("tuple[str, str, bool, int, str]", value)
-                row = self._areas.setdefault(area, {}).setdefault(text, Row(unverified=False, position=position))
-                row.unverified |= unverified
-                row.position = min(row.position, position)
-                row.outcomes.setdefault(launcher, set()).add(report.outcome)
+                self._row(area, text, unverified, position).outcomes.setdefault(launcher, set()).add(report.outcome)
 
     def pytest_sessionfinish(self) -> None:
         if self._is_writer:
             self._file.write_text("\n".join([HEAD, *self._lines()]))
 
+    def _row(self, area: str, text: str, unverified: bool, position: int) -> Row:
+        row = self._areas.setdefault(area, {}).setdefault(text, Row(unverified=False, position=position))
+        row.unverified |= unverified
+        row.position = min(row.position, position)
+        return row
+
     def _lines(self) -> Iterable[str]:
         rows = [row for area in self._areas.values() for row in area.values()]
-        ran = {launcher for row in rows for launcher in row.outcomes}
-        launchers = [*sorted(ran - {WITHOUT}, reverse=True), *sorted(ran & {WITHOUT})]
+        shown = {launcher for row in rows for launcher in row.outcomes}
+        launchers = [*sorted(shown - {WITHOUT}, reverse=True), *sorted(shown & {WITHOUT})]
         yield f"{sum(row.passed() for row in rows)} of {len(rows)} rows passed.\n"
         for area in sorted(self._areas, key=str.lower):
             yield f"## {area}\n"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from localstack_fargate.tests.conformance import DEFAULT_FILE
+
 TESTS = """
 import pytest
 
@@ -72,3 +74,24 @@ def test_the_launcher_of_a_given_endpoint_has_to_be_named(tmp_path: Path) -> Non
     assert ended.returncode == pytest.ExitCode.USAGE_ERROR
     assert "say by --launcher which launcher it has" in ended.stderr
     assert not (tmp_path / "table.md").exists()
+
+
+def read_rows(table: str) -> dict[str, set[str]]:
+    """The rows of each area."""
+    areas = (section.partition("\n") for section in table.split("\n## ")[1:])
+    return {area: {line for line in lines.splitlines() if line.startswith("| ")} for area, _, lines in areas}
+
+
+def test_the_table_is_that_of_the_tests(tmp_path: Path) -> None:
+    collected = tmp_path / "table.md"
+    command = [sys.executable, "-m", "pytest", "-m", "conformance", "--collect-only", "--quiet", "--launcher=both"]
+    environment = {name: value for name, value in os.environ.items() if name != "FARGATE_TEST_ENDPOINT"}
+    ended = subprocess.run(
+        [*command, f"--conformance-table={collected}", Path(__file__).parent],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    here = read_rows(DEFAULT_FILE.read_text())
+    assert here == read_rows(collected.read_text().replace("not run", "passed")), "write it anew, see its first lines"
