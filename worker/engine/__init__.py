@@ -4,6 +4,7 @@ source    opens an untrusted file            layers    images to what lies ready
 probe     what is in it                      timeline  which of them is seen when, how opaque
 read      its frames and packets             blend     puts them on a frame
 encoders  how the picture is coded           encode    the pipeline from the one file to the other
-profiles  how hard the encoder works         remux     what is copied: sound, subtitles, chapters, tags
-                                             verify    is the result the source plus a watermark?
+profiles  how hard the encoder works         ahead     two steps of the pipeline at once
+remux     what is copied: sound, subtitles, chapters, tags
+verify    is the result the source plus a watermark?
 """

@@ -81,7 +81,8 @@ def run(request: dict[str, Any], events: Events) -> None:
             blender = Blender(layers, probed.colour.matrix_for(probed.picture.height), probed.full_range)
             del images, layers  # only the converted layers are needed from here on
         with events.phase("ENCODING") as progress:
-            encoded = encode(source, output, probed, blender, PROFILES[request["profile"]], progress, events.closing)
+            profile, cpus = PROFILES[request["profile"]], os.process_cpu_count() or 1
+            encoded = encode(source, output, probed, blender, profile, cpus, progress, events.closing)
     with events.phase("VERIFYING") as progress:
         duration = verify(output, probed, encoded, progress)
     events.send(

@@ -1,7 +1,8 @@
 """The pipeline from the one file to the other: frames are marked and encoded, the rest is copied."""
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from worker.engine.ahead import run_ahead
 from worker.engine.blend import Blender
 from worker.engine.encoders import add_encoder
 from worker.engine.planes import to_writable_420
@@ -24,6 +26,8 @@ from worker.engine.remux import Copies, Digest, copy_tags, copy_timecode, muxer_
 from worker.engine.source import open_movie
 from worker.errors import DiskFull, EncodeFailed
 from worker.watermark import never_visible
+
+ITEMS_AHEAD = 4  # frames, mostly: each is held in memory
 
 
 @dataclass
@@ -51,16 +55,18 @@ def encode(
     probed: Probe,
     blender: Blender,
     profile: Profile,
+    cpus: float,
     progress: Callable[[float], None],
-    closing: Callable[[], None] = lambda: None,
+    finishing: Callable[[], None] = lambda: None,
 ) -> Encoded:
     """Write the watermarked video.
 
     Args:
         file: The source, seekable.
         output: Where to write; overwritten.
+        cpus: How many the engine may use. On more than one, decoding and encoding go on at the same time.
         progress: Called with the share done, 0 to 1, after every frame and packet.
-        closing: Called before the file is finished, which moves its index to the front and may take long.
+        finishing: Called before the file is finished, which moves its index to the front and may take long.
 
     Raises:
         CorruptInput: Packets are missing, or too many frames are damaged.
@@ -73,8 +79,8 @@ def encode(
         try:
             result = av.open(str(output), "w", format="mp4", container_options=muxer_options(movie, source))
             with result:
-                encoded = _Encoding(movie, source, result, probed, blender, profile).run(progress)
-                closing()
+                encoded = _Encoding(movie, source, result, probed, blender, profile, cpus).run(progress)
+                finishing()
             return encoded
         except av.error.FFmpegError as error:
             raise _translate(error) from error
@@ -99,12 +105,13 @@ class _Encoding:
         probed: Probe,
         blender: Blender,
         profile: Profile,
+        cpus: float,
     ) -> None:
-        self._output, self._probed, self._blender = output, probed, blender
+        self._output, self._probed, self._blender, self._cpus = output, probed, blender, cpus
         self._marked = 0
 
         def add_picture() -> None:
-            self._encoder = add_encoder(output, source, probed, profile)
+            self._encoder = add_encoder(output, source, probed, profile, cpus)
             copy_tags(source, self._encoder)
             copy_timecode(movie, self._encoder)
 
@@ -113,12 +120,15 @@ class _Encoding:
 
     def run(self, progress: Callable[[float], None]) -> Encoded:
         """Go through the source once."""
-        for item in self._marked_items():
-            if isinstance(item, VideoFrame):
-                self._output.mux(self._encoder.encode(item))
-            else:
-                self._copies.copy(item)
-            progress(self._reader.share)
+        ready = self._marked_items()
+        # On one CPU a second thread would gain nothing, and hold more frames.
+        with run_ahead(ready, ITEMS_AHEAD) if self._cpus > 1 else closing(ready) as items:
+            for item in items:
+                if isinstance(item, VideoFrame):
+                    self._output.mux(self._encoder.encode(item))
+                else:
+                    self._copies.copy(item)
+                progress(self._reader.share)
         self._output.mux(self._encoder.encode(None))
         if not self._marked:  # the last line of defence: what is known beforehand is refused before the encode
             raise never_visible("of no frame is it a part", "Correct its start, end, fade, opacity or image.")
@@ -130,7 +140,7 @@ class _Encoding:
             notes=[*self._copies.notes(), *self._reader.notes],
         )
 
-    def _marked_items(self) -> Iterator["VideoFrame | Packet[Stream]"]:
+    def _marked_items(self) -> Generator["VideoFrame | Packet[Stream]"]:
         for item in self._reader.items():
             yield self._mark(item) if isinstance(item, VideoFrame) else item
 

@@ -9,12 +9,14 @@ from worker.engine.probe import Probe
 from worker.engine.profiles import Profile
 
 
-def add_encoder(output: OutputContainer, source: VideoStream, probed: Probe, profile: Profile) -> VideoStream:
+def add_encoder(
+    output: OutputContainer, source: VideoStream, probed: Probe, profile: Profile, cpus: float
+) -> VideoStream:
     """Add the picture's stream to the result.
 
     All is set before the first packet of any stream is written, which opens the encoder.
     """
-    stream = output.add_stream("libx264", rate=probed.rate, options=profile.options(probed.bit_rate))
+    stream = output.add_stream("libx264", rate=probed.rate, options=profile.options(probed.bit_rate, cpus))
     context = stream.codec_context
     context.width, context.height = even(probed.picture.width), even(probed.picture.height)
     context.pix_fmt = probed.pixel_format
