@@ -52,6 +52,7 @@ def queued_record(identifier: str, upload: Upload, now: datetime) -> dict[str, A
         "updated_at": timestamp,
         "timings": {},
         "task_arn": None,
+        "task": None,
         "notes": [],
     }
 

@@ -1,11 +1,9 @@
 """One job from its record's RUNNING to its end: fetch, probe, encode, verify, publish."""
 
 import errno
-import json
 import logging
 import shutil
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,16 +14,17 @@ from worker import record as records
 from worker.errors import DiskFull, InternalError, Interrupted, SourceGone, WatermarkError
 from worker.publish import Published, Superseded, find_published, publish, require_newest
 from worker.record import AlreadyFinished, JobRecord
+from worker.resources import available
 from worker.sandbox import EngineResult, run_engine
 from worker.selection import choose_watermark, fetch_images
 from worker.settings import Settings
 from worker.stopping import StopRequested, shielded
 from worker.storage import Missing, ObjectInfo, Storage
+from worker.task import describe_task
 
 # The source and a result that maxrate keeps below 1.5 times of it, and some air.
 DISK_PER_SOURCE_BYTE = 2.6
 DISK_AT_LEAST = 16 * 1024 * 1024
-METADATA_TIMEOUT_SECONDS = 2
 MEGABYTE = 1_000_000
 
 log = logging.getLogger(__name__)
@@ -49,6 +48,7 @@ class Job:
                 settled, and a signal that came meanwhile must not make another one of it.
         """
         self._settings, self._storage, self._temporary, self._on_end = settings, storage, temporary, on_end
+        self._task = describe_task(settings.ecs_metadata_uri)
         self._timings: dict[str, float] = {}
         self._notes: list[str] = []
         self._record = JobRecord(
@@ -115,7 +115,8 @@ class Job:
             timings={},
             notes=[],
             attempt=self._settings.attempt,
-            task_arn=_task_arn(self._settings.ecs_metadata_uri),
+            task_arn=self._task.arn,
+            task=self._task.as_record(),
         )
 
     def _make(self) -> Published:
@@ -130,7 +131,13 @@ class Job:
                 self._fetch(newest, source)
             with source.open("rb") as file:
                 result = run_engine(
-                    file, folder / "result.mp4", chosen.document, chosen.name, images, self._record.progress
+                    file,
+                    folder / "result.mp4",
+                    chosen.document,
+                    chosen.name,
+                    images,
+                    self._record.progress,
+                    available(self._task),
                 )
             self._timings |= result.timings
             return self._publish(folder / "result.mp4", result)
@@ -213,18 +220,3 @@ def _unforeseen(error: Exception) -> InternalError:
     internal = InternalError(f"The worker failed in a way it did not foresee: {type(error).__name__}.")
     internal.__cause__ = error
     return internal
-
-
-def _task_arn(
-    metadata_uri: str | None, opener: Callable[..., Any] = urllib.request.urlopen
-) -> str | None:  # fmt: skip
-    """Return the ARN of the task this runs in, as ECS's metadata endpoint gives it; None anywhere else."""
-    if metadata_uri is None:
-        return None
-    try:
-        with opener(f"{metadata_uri}/task", timeout=METADATA_TIMEOUT_SECONDS) as answer:
-            arn = json.load(answer).get("TaskARN")
-    except (OSError, ValueError, AttributeError) as error:
-        log.info("the task metadata endpoint did not answer: %s", error)
-        return None
-    return arn if isinstance(arn, str) else None

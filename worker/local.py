@@ -10,6 +10,7 @@ from typing import Any
 
 from worker import watermark as watermarks
 from worker.errors import ConfigurationInvalid, DiskFull, SourceGone, WatermarkNotFound
+from worker.resources import available
 from worker.sandbox import EngineResult, run_engine
 
 OUTPUT_SUFFIX = ".mp4"
@@ -37,7 +38,7 @@ def run_local(
             raise ConfigurationInvalid("The output is the watermark or one of its images.", ANOTHER_NAME)
         with _partial_file(target) as partial:
             with source.open("rb") as file:
-                result = run_engine(file, partial, document, watermark.name, images, progress, profile)
+                result = run_engine(file, partial, document, watermark.name, images, progress, available(), profile)
             _replace(partial, target)
     except OSError as error:
         if error.errno == errno.ENOSPC:

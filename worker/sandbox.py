@@ -16,7 +16,8 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from worker.errors import EncodeFailed, InternalError, Interrupted, OutOfMemory, StepTimeout, WatermarkError, from_code
-from worker.memory import out_of_memory_kills
+from worker.memory import out_of_memory_kills, own_memory
+from worker.resources import Resources
 
 SILENCE_SECONDS = 60.0  # a frame takes seconds at the very worst
 CLOSING_SECONDS = 900.0  # moving the index in front rewrites the file: 20 GB at 25 MB/s
@@ -57,6 +58,7 @@ def run_engine(
     watermark_name: str,
     images: Mapping[str, Path],
     progress: Progress,
+    resources: Resources,
     profile: str = "balanced",
     silence_seconds: float = SILENCE_SECONDS,
     command: tuple[str, ...] = (sys.executable, "-I", "-X", "utf8", "-m", "worker.engine"),
@@ -70,6 +72,7 @@ def run_engine(
         images: Files of the images that it names.
         progress: Called with a phase and the share of it that is done, 0 to 1; with the same ones again as a heartbeat
             while the engine is silent.
+        resources: What this process and the engine may use together.
 
     Raises:
         WatermarkError: What the engine reported; EncodeFailed if it crashed; StepTimeout if it fell silent.
@@ -86,6 +89,8 @@ def run_engine(
             "watermark_name": watermark_name,
             "images": {name: file.fileno() for name, file in files.items()},
             "profile": profile,
+            "cpus": resources.cpus,
+            "memory": resources.memory - own_memory(),
         }
         stdin, stderr = stack.enter_context(TemporaryFile()), stack.enter_context(TemporaryFile())
         stdin.write(json.dumps(request).encode())

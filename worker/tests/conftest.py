@@ -66,6 +66,8 @@ def engine_in_process(tmp_path: Path, logo: Path) -> Callable[..., tuple[Path, P
             "watermark_name": "mark.json",
             "images": {overlay["image"]: os.open(tmp_path / overlay["image"], os.O_RDONLY)},
             "profile": "balanced",
+            "cpus": 1.0,
+            "memory": 1 << 30,
         }
         with events.open("wb") as file:
             run_request(request, Events(file.fileno()))

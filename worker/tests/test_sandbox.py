@@ -11,8 +11,11 @@ import pytest
 
 from worker.errors import EncodeFailed, InternalError, Interrupted, OutOfMemory, StepTimeout, WatermarkError
 from worker.local import run_local
+from worker.resources import MIB, Resources
 from worker.sandbox import Progress, run_engine
 from worker.tests.media import make_logo
+
+RESOURCES = Resources(cpus=0.25, memory=512 * MIB)
 
 
 def run_script(
@@ -24,7 +27,7 @@ def run_script(
     prologue = "import os, sys, json, time, signal\nrequest = json.load(sys.stdin)\n"
     with source.open("rb") as file:
         run_engine(
-            file, tmp_path / "out", {}, "a.png", {}, progress,
+            file, tmp_path / "out", {}, "a.png", {}, progress, RESOURCES,
             command=(sys.executable, "-I", "-c", prologue + textwrap.dedent(script)), **settings,
         )  # fmt: skip
 
@@ -60,6 +63,21 @@ def test_an_engine_that_the_kernel_kills_for_memory_is_told_from_others(
     killed = f"open({str(counter)!r}, 'w').write({content.format(3)!r})\nos.kill(os.getpid(), signal.SIGKILL)"
     with pytest.raises(OutOfMemory, match="memory"):
         run_script(tmp_path, killed)
+
+
+def test_the_engine_hears_what_it_may_use(tmp_path: Path) -> None:
+    with pytest.raises(EncodeFailed) as caught:
+        run_script(
+            tmp_path,
+            """
+            said = f"{request['cpus']} {request['memory']}"
+            print(json.dumps({"event": "error", "code": "ENCODE_FAILED", "message": said, "hint": "h"}))
+            """,
+        )
+    cpus, memory = map(float, caught.value.message.split())
+    assert cpus == RESOURCES.cpus
+    # What this process has counts against the same limit.
+    assert RESOURCES.memory - 300 * MIB < memory < RESOURCES.memory - 10 * MIB
 
 
 def test_the_log_of_a_dying_engine_comes_along(tmp_path: Path) -> None:
