@@ -81,7 +81,7 @@ def run(request: dict[str, Any], events: Events) -> None:
             blender = Blender(layers, probed.colour.matrix_for(probed.picture.height), probed.full_range)
             del images, layers  # only the converted layers are needed from here on
         with events.phase("ENCODING") as progress:
-            profile, cpus = PROFILES[request["profile"]], os.process_cpu_count() or 1
+            profile, cpus = PROFILES[request["profile"]], request["cpus"]
             encoded = encode(source, output, probed, blender, profile, cpus, progress, events.closing)
     with events.phase("VERIFYING") as progress:
         duration = verify(output, probed, encoded, progress)
