@@ -179,15 +179,11 @@ def muxer_options(movie: InputContainer, video: VideoStream) -> dict[str, str]:
 
 
 def _movie_timescale(movie: InputContainer) -> int:
-    """Return ticks per second of the movie's own clock, in which the starts of tracks and chapters are written.
+    """Return ticks per second of the movie's own clock, in which edit lists count: where tracks start and end.
 
-    1000 is what most files have; where a start falls between its ticks, the least common multiple of their denominators
-    is exact.
+    On a coarser clock than the tracks' own, sound would lose its last samples. Chapters are counted in it too.
     """
-    timed = [stream for stream in movie.streams if stream.type != "data" and stream.time_base]
-    starts = [stream.start_time * as_fraction(stream.time_base) for stream in timed if stream.start_time]
-    starts += [chapter["start"] * as_fraction(chapter["time_base"]) for chapter in movie.chapters()]
-    if all((start * 1000).denominator == 1 for start in starts):
-        return 1000
-    exact = lcm(*(start.denominator for start in starts))
-    return exact if exact <= MAX_MOVIE_TIMESCALE else max(stream.time_base.denominator for stream in timed)
+    clocks = [stream.time_base.denominator for stream in movie.streams if stream.type != "data" and stream.time_base]
+    starts = [chapter["start"] * as_fraction(chapter["time_base"]) for chapter in movie.chapters()]
+    exact = lcm(*clocks, *(start.denominator for start in starts))
+    return exact if exact <= MAX_MOVIE_TIMESCALE else max(clocks)

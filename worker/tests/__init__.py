@@ -1,0 +1,5 @@
+"""Tests of the worker. Their shared assertions explain themselves when they fail, as those in the tests do."""
+
+import pytest
+
+pytest.register_assert_rewrite("worker.tests.same_video")

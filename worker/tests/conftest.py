@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,29 @@ from worker.engine.__main__ import Events
 from worker.engine.__main__ import run as run_request
 from worker.local import run_local
 from worker.sandbox import EngineResult
+from worker.tests.inputs_table import DEFAULT_FILE, MEASURED, OPTION, InputsTable
 from worker.tests.media import Clip, make_clip, make_logo
+from worker.tests.same_video import MARK, compare, draw_mark
 from worker.tests.world import World
+
+Marked = Callable[..., EngineResult]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        OPTION,
+        nargs="?",
+        type=Path,
+        const=DEFAULT_FILE,
+        metavar="FILE",
+        help=f"write the rows of the tests that ran into the table of inputs (default: docs/{DEFAULT_FILE.name})",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "input_row(area, input, outcome): a row of the table of inputs")
+    if file := config.getoption(OPTION):
+        config.pluginmanager.register(InputsTable(file, is_writer=not hasattr(config, "workerinput")))
 
 
 @pytest.fixture
@@ -57,25 +79,49 @@ def engine_in_process(tmp_path: Path, logo: Path) -> Callable[..., tuple[Path, P
     """The same as `engine` without a process for it, which saves half a second for each of many tests."""
 
     def run(clip: Clip, **settings: Any) -> tuple[Path, Path, EngineResult]:
-        source, output, events = make_clip(tmp_path / "source.mp4", clip), tmp_path / "output.mp4", tmp_path / "events"
-        overlay = {"image": logo.name, **settings}
-        request = {
-            "input": os.open(source, os.O_RDONLY),
-            "output": str(output),
-            "watermark": {"overlays": [overlay]},
-            "watermark_name": "mark.json",
-            "images": {overlay["image"]: os.open(tmp_path / overlay["image"], os.O_RDONLY)},
-            "profile": "balanced",
-            "cpus": 1.0,
-            "memory": 1 << 30,
-        }
-        with events.open("wb") as file:
-            run_request(request, Events(file.fileno()))
-        result = json.loads(events.read_bytes().splitlines()[-1])
-        assert result.pop("event") == "result"
-        return source, output, EngineResult(**result)
+        source, output = make_clip(tmp_path / "source.mp4", clip), tmp_path / "output.mp4"
+        return source, output, _run_in_process(source, output, {"image": logo.name, **settings})
 
     return run
+
+
+@pytest.fixture
+def marked(request: pytest.FixtureRequest) -> Marked:
+    """A function that marks a file and asserts that nothing else changed: `marked(source, **arguments of compare)`.
+
+    The result is `output.mp4` beside the source. What was measured goes into the table of inputs.
+    """
+
+    def run(source: Path, **expected: Any) -> EngineResult:
+        draw_mark(source.parent / MARK["image"])
+        output = source.parent / "output.mp4"
+        result = _run_in_process(source, output, MARK)
+        measured = compare(source, output, **expected)
+        assert result.frames == measured.frames
+        request.node.user_properties.append((MEASURED, astuple(measured)))
+        return result
+
+    return run
+
+
+def _run_in_process(source: Path, output: Path, overlay: dict[str, Any]) -> EngineResult:
+    """Run the engine as its process would. Images lie beside the source."""
+    events = output.with_suffix(".events")
+    request = {
+        "input": os.open(source, os.O_RDONLY),
+        "output": str(output),
+        "watermark": {"overlays": [overlay]},
+        "watermark_name": "mark.json",
+        "images": {overlay["image"]: os.open(source.parent / overlay["image"], os.O_RDONLY)},
+        "profile": "balanced",
+        "cpus": 1.0,
+        "memory": 1 << 30,
+    }
+    with events.open("wb") as file:
+        run_request(request, Events(file.fileno()))
+    result = json.loads(events.read_bytes().splitlines()[-1])
+    assert result.pop("event") == "result"
+    return EngineResult(**result)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,8 @@
-"""Clips for tests, made by the same libraries that the engine uses. Other rooms may import this too."""
+"""Clips for tests, made by the same libraries that the engine uses. Other rooms may import this too.
+
+Whether a result is its source plus a watermark is asserted by the fixture `marked` (see same_video.py), and what goes
+in and comes out is told to the table of docs/inputs.md by `@pytest.mark.input_row` (see inputs_table.py).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -170,58 +174,6 @@ def _write_audio(output: OutputContainer, track: AudioStream, clip: Clip, number
         position += 1024
         output.mux(track.encode(frame))
     output.mux(track.encode(None))
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a test sees of a movie: times are exact, packets are whole."""
-
-    times: list[Fraction]
-    packets: dict[int, list[tuple[Fraction, bytes]]]
-    streams: list[tuple[str, str, str, int]]
-    chapters: list[tuple[Fraction, Fraction, str]]
-    metadata: dict[str, str]
-    duration: int
-
-
-def look_at(path: Path) -> Look:
-    """Read a whole movie."""
-    with av.open(str(path)) as movie:
-        copied = [
-            stream
-            for stream in movie.streams
-            if stream.type in ("audio", "subtitle") or stream.disposition & Disposition.attached_pic
-        ]
-        packets: dict[int, list[tuple[Fraction, bytes]]] = {}
-        for packet in movie.demux(*copied) if copied else ():
-            if packet.size:
-                packets.setdefault(packet.stream_index, []).append(
-                    ((packet.pts or 0) * _exact(packet.time_base), bytes(packet))
-                )
-    with av.open(str(path)) as movie:
-        times = [frame.pts * _exact(frame.time_base) for frame in movie.decode(video=0) if frame.pts is not None]
-        return Look(
-            times=times,
-            packets=packets,
-            streams=[
-                (stream.type, stream.metadata.get("language", ""), stream.metadata.get("title", ""), stream.disposition)
-                for stream in movie.streams
-            ],
-            chapters=[
-                (
-                    chapter["start"] * _exact(chapter["time_base"]),
-                    chapter["end"] * _exact(chapter["time_base"]),
-                    chapter["metadata"].get("title", ""),
-                )
-                for chapter in movie.chapters()
-            ],
-            metadata={key: value for key, value in movie.metadata.items() if not key.endswith(("brand", "brands"))},
-            duration=movie.duration or 0,
-        )
-
-
-def _exact(rational: av.rational.AVRational) -> Fraction:
-    return Fraction(rational.numerator, rational.denominator)
 
 
 def frames_of(path: Path) -> list[VideoFrame]:
