@@ -99,7 +99,7 @@ class UnsupportedInput(PermanentError):
     code = "UNSUPPORTED_INPUT"
     exit_code = 13
     message = "The video is of a kind that this engine does not handle."
-    hint = "Convert it to H.264 or HEVC with 8 bits in an MP4 file, at most 8K in size."
+    hint = "Convert it to H.264 or HEVC in an MP4 file, at most 8K in size."
 
 
 class WatermarkNotFound(PermanentError):

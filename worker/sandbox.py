@@ -36,12 +36,14 @@ class EngineResult:
 
     Attributes:
         duration: Seconds of video in the verified result.
+        codec: What the picture is coded as: h264, hevc or av1.
         notes: Sentences about what is not as in the source.
         timings: Seconds by phase.
     """
 
     duration: float
     frames: int
+    codec: str
     notes: list[str]
     timings: dict[str, float]
 

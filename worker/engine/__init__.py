@@ -2,9 +2,11 @@
 
 source    opens an untrusted file            layers    images to what lies ready on the picture
 probe     what is in it                      timeline  which of them is seen when, how opaque
-read      its frames and packets             blend     puts them on a frame
-encoders  how the picture is coded           encode    the pipeline from the one file to the other
-profiles  how hard the encoder works         ahead     two steps of the pipeline at once
-remux     what is copied: sound, subtitles, chapters, tags
+hdr       what an HDR video says of itself   blend     puts them on a frame of 8 bits
+read      its frames and packets             blend10   and on one of 10 bits
+planes    frames made ready to be drawn on   colour    a mark's colours in the samples of the video
+encoders  what the picture is coded as       transfer  and in other primaries and HDR
+profiles  how hard the encoder works         encode    the pipeline from the one file to the other
+remux     what is copied: sound, tags        ahead     two steps of the pipeline at once
 verify    is the result the source plus a watermark?
 """

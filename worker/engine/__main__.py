@@ -4,7 +4,7 @@ Started by `worker.sandbox` as `python -I -m worker.engine` with an empty enviro
 
     {"event": "progress", "phase": "ENCODING", "share": 0.42}
     {"event": "closing"}                                 the index is being moved to the front: silence is normal
-    {"event": "result", "duration": 12.0, "frames": 360, "notes": [], "timings": {"ENCODING": 8.1, ...}}
+    {"event": "result", "duration": 12.0, "frames": 360, "codec": "h264", "notes": [], "timings": {"ENCODING": 8.1}}
     {"event": "error", "code": "CORRUPT_INPUT", "message": "...", "hint": "..."}
 """
 
@@ -21,9 +21,10 @@ from typing import Any
 import av.logging
 
 from worker.engine.blend import Blender
-from worker.engine.encode import encode
-from worker.engine.layers import draw_layers, load_image, refuse_what_never_starts
-from worker.engine.probe import probe
+from worker.engine.encode import Blends, encode
+from worker.engine.encoders import choose_coding
+from worker.engine.layers import Layer, draw_layers, load_image, refuse_what_never_starts
+from worker.engine.probe import Probe, probe
 from worker.engine.profiles import PROFILES
 from worker.engine.verify import verify
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
@@ -71,6 +72,7 @@ def run(request: dict[str, Any], events: Events) -> None:
     with os.fdopen(request["input"], "rb") as source:
         with events.phase("PROBING"):
             probed = probe(source)
+            coding = choose_coding(probed, PROFILES[request["profile"]], request["cpus"])
             watermark = validate(request["watermark"], request["watermark_name"])
             images = {}
             for name, descriptor in request["images"].items():
@@ -78,20 +80,29 @@ def run(request: dict[str, Any], events: Events) -> None:
                     images[name] = load_image(file, name)
             layers = draw_layers(watermark, images, probed.picture)
             refuse_what_never_starts(layers, probed.duration)
-            blender = Blender(layers, probed.colour.matrix_for(probed.picture.height), probed.full_range)
+            blender = _blender(layers, probed)
             del images, layers  # only the converted layers are needed from here on
         with events.phase("ENCODING") as progress:
-            profile, cpus = PROFILES[request["profile"]], request["cpus"]
-            encoded = encode(source, output, probed, blender, profile, cpus, progress, events.closing)
+            encoded = encode(source, output, probed, blender, coding, request["cpus"], progress, events.closing)
     with events.phase("VERIFYING") as progress:
         duration = verify(output, probed, encoded, progress)
     events.send(
         "result",
         duration=round(duration, 3),
         frames=encoded.frames,
-        notes=[*probed.notes, *encoded.notes],
+        codec=coding.codec,
+        notes=[*probed.notes, *coding.notes, *encoded.notes],
         timings=events.timings,
     )
+
+
+def _blender(layers: list[Layer], probed: Probe) -> Blends:
+    matrix = probed.colour.matrix_for(probed.picture.height)
+    if probed.depth == 8:
+        return Blender(layers, probed.colour, matrix, probed.full_range)
+    from worker.engine.blend10 import DeepBlender  # with numpy, whose memory the many videos of 8 bits do not pay
+
+    return DeepBlender(layers, probed.colour, matrix, probed.full_range)
 
 
 def main() -> int:

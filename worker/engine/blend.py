@@ -12,7 +12,7 @@ from functools import partial
 from av import VideoFrame
 from PIL import Image
 
-from worker.engine.colour import rgba_to_yuva
+from worker.engine.colour import Colour, rgba_to_yuva
 from worker.engine.layers import Layer, Prepared
 from worker.engine.planes import plane_image
 from worker.engine.timeline import Timeline
@@ -44,16 +44,18 @@ class _Mark:
 class Blender:
     """Puts layers on frames of format yuv420p or yuvj420p."""
 
-    def __init__(self, layers: Sequence[Layer], matrix: int, full_range: bool) -> None:
+    def __init__(self, layers: Sequence[Layer], colour: Colour, matrix: int, full_range: bool) -> None:
         """Convert the layers once; the pictures of an animation when they are first shown.
 
         Args:
             layers: Lowest first.
+            colour: The video's tags, for its primaries.
             matrix: H.273 matrix coefficients in force for the video.
             full_range: Whether its samples use the full range.
         """
         self._timeline = Timeline(layers)
-        self._marks = [Prepared(layer, partial(_converted, matrix=matrix, full_range=full_range)) for layer in layers]
+        convert = partial(_converted, colour=colour, matrix=matrix, full_range=full_range)
+        self._marks = [Prepared(layer, convert) for layer in layers]
 
     def apply(self, frame: VideoFrame, seconds: Fraction | int) -> bool:
         """Blend onto a frame that may be written to, and return whether any mark was put on it.
@@ -78,10 +80,21 @@ class Blender:
         return True
 
 
-def _converted(picture: Image.Image, matrix: int, full_range: bool) -> _Mark:
+def _converted(picture: Image.Image, colour: Colour, matrix: int, full_range: bool) -> _Mark:
+    if colour.is_wide:
+        picture = _in_its_primaries(picture, colour)
     full = rgba_to_yuva(picture, matrix, full_range)
     # Pillow averages RGBA weighted by alpha: the colour under transparent pixels does not bleed into the edge.
     half = full.reduce(2)
     luma, _, _, alpha = full.split()
     _, cb, cr, half_alpha = half.split()
     return _Mark((luma, cb, cr), (alpha, half_alpha))
+
+
+def _in_its_primaries(picture: Image.Image, colour: Colour) -> Image.Image:
+    import numpy as np  # here, since few videos of 8 bits have such primaries and none of the others pays for it
+
+    from worker.engine.transfer import to_signal
+
+    colours = Image.fromarray(np.rint(to_signal(np.asarray(picture)[..., :3], colour) * 255).astype(np.uint8))
+    return Image.merge("RGBA", (*colours.split(), picture.getchannel("A")))

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import av
 import av.error
@@ -16,11 +16,9 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from worker.engine.ahead import run_ahead
-from worker.engine.blend import Blender
-from worker.engine.encoders import add_encoder
-from worker.engine.planes import to_writable_420
+from worker.engine.encoders import Coding, add_encoder
+from worker.engine.planes import Canvas
 from worker.engine.probe import Probe
-from worker.engine.profiles import Profile
 from worker.engine.read import Reader
 from worker.engine.remux import Copies, Digest, copy_tags, copy_timecode, muxer_options
 from worker.engine.source import open_movie
@@ -28,6 +26,12 @@ from worker.errors import DiskFull, EncodeFailed
 from worker.watermark import never_visible
 
 ITEMS_AHEAD = 4  # frames, mostly: each is held in memory
+
+
+class Blends(Protocol):
+    """Puts the marks of a moment on a frame; `worker.engine.blend` and `worker.engine.blend10` do."""
+
+    def apply(self, frame: VideoFrame, seconds: Fraction | int) -> bool: ...
 
 
 @dataclass
@@ -53,8 +57,8 @@ def encode(
     file: BinaryIO,
     output: Path,
     probed: Probe,
-    blender: Blender,
-    profile: Profile,
+    blender: Blends,
+    coding: Coding,
     cpus: float,
     progress: Callable[[float], None],
     finishing: Callable[[], None] = lambda: None,
@@ -79,7 +83,7 @@ def encode(
         try:
             result = av.open(str(output), "w", format="mp4", container_options=muxer_options(movie, source))
             with result:
-                encoded = _Encoding(movie, source, result, probed, blender, profile, cpus).run(progress)
+                encoded = _Encoding(movie, source, result, probed, blender, coding, cpus).run(progress)
                 finishing()
             return encoded
         except av.error.FFmpegError as error:
@@ -103,15 +107,16 @@ class _Encoding:
         source: VideoStream,
         output: OutputContainer,
         probed: Probe,
-        blender: Blender,
-        profile: Profile,
+        blender: Blends,
+        coding: Coding,
         cpus: float,
     ) -> None:
         self._output, self._probed, self._blender, self._cpus = output, probed, blender, cpus
+        self._canvas = Canvas(coding.pixel_format, probed.picture.width, probed.picture.height)
         self._marked = 0
 
         def add_picture() -> None:
-            self._encoder = add_encoder(output, source, probed, profile, cpus)
+            self._encoder = add_encoder(output, source, probed, coding)
             copy_tags(source, self._encoder)
             copy_timecode(movie, self._encoder)
 
@@ -146,7 +151,7 @@ class _Encoding:
 
     def _mark(self, frame: VideoFrame) -> VideoFrame:
         assert frame.pts is not None  # noqa: S101 - the reader checked it; for the type checker
-        ready = to_writable_420(frame)
+        ready = self._canvas.prepare(frame)
         self._marked += self._blender.apply(ready, frame.pts * self._probed.time_base - self._probed.start)
         ready.pict_type = 0  # the source's choice of I, P and B is not ours
         return ready

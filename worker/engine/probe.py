@@ -13,9 +13,9 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from worker.engine.colour import FULL_RANGE, MATRIX_RGB, Colour
+from worker.engine.colour import FULL_RANGE, MATRIX_RGB, UNCOMMON_MATRICES, Colour
 from worker.engine.geometry import IDENTITY_MATRIX, Picture, orientation_of
-from worker.engine.planes import EIGHT_BIT_420
+from worker.engine.hdr import LightLevel, Mastering, dolby_base
 from worker.engine.source import as_fraction, open_movie
 from worker.errors import CorruptInput, NoVideoStream, UnsupportedInput
 
@@ -32,7 +32,10 @@ class Probe:
         stream: Index of the video stream that gets the watermark.
         picture: Size, pixel aspect and orientation.
         matrix: The display matrix as in the file, nine integers, or None.
-        pixel_format: What is encoded: yuv420p, or yuvj420p for full range.
+        codec: FFmpeg's name of what it is coded as.
+        depth: Bits of a sample in the result, 8 or 10.
+        full_range: Whether its samples use the full range.
+        mastering, light_level: What an HDR video says of itself, or None.
         time_base: Seconds per tick of the video's timestamps.
         rate: Average frames per second, for rate control only; timestamps are what is kept.
         frames: Frames by the index, without those that an edit list hides; 0 if the file does not say (fragmented).
@@ -46,7 +49,9 @@ class Probe:
     stream: int
     picture: Picture
     matrix: tuple[int, ...] | None
-    pixel_format: str
+    codec: str
+    depth: int
+    full_range: bool
     colour: Colour
     time_base: Fraction
     rate: Fraction
@@ -56,11 +61,9 @@ class Probe:
     bit_rate: int
     interlaced: bool
     has_sample_aspect_ratio: bool
+    mastering: Mastering | None = None
+    light_level: LightLevel | None = None
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def full_range(self) -> bool:
-        return self.pixel_format == "yuvj420p" or self.colour.range == FULL_RANGE
 
 
 def probe(file: BinaryIO) -> Probe:
@@ -117,15 +120,12 @@ def _refuse_what_is_not_handled(stream: VideoStream) -> None:
             f"The picture has {stream.width}x{stream.height} pixels; 8K (8192x4320) is the largest.",
             "Scale the video down, then upload it again.",
         )
-    if "dovi_conf" in context.coded_side_data:
-        raise _hdr("Dolby Vision")
-
-
-def _hdr(kind: str) -> UnsupportedInput:
-    return UnsupportedInput(
-        f"The video is HDR ({kind}), which is not supported yet: in 8 bits it would look wrong.",
-        "Convert it to SDR (BT.709), then upload it again.",
-    )
+    dolby = context.coded_side_data.get("dovi_conf")
+    if dolby is not None and dolby_base(dolby) is None:
+        raise UnsupportedInput(
+            "The video is Dolby Vision without a base layer that other players show (profile 5).",
+            "Record or export it as HDR10, HLG or SDR, then upload it again.",
+        )
 
 
 def _first_frame(movie: InputContainer, stream: VideoStream) -> VideoFrame:
@@ -146,26 +146,19 @@ def _first_frame(movie: InputContainer, stream: VideoStream) -> VideoFrame:
 
 def _describe(movie: InputContainer, stream: VideoStream, first: VideoFrame) -> Probe:
     colour = Colour(first.colorspace, first.color_range, first.color_primaries, first.color_trc)
-    if colour.is_hdr:
-        raise _hdr("PQ" if colour.transfer == 16 else "HLG")
-    if colour.matrix == MATRIX_RGB and not first.format.name.startswith("gray"):
-        raise UnsupportedInput("The video is coded as RGB, which is not handled.")
-    notes = []
-    if first.format.name not in EIGHT_BIT_420:
-        notes.append(f"The picture was coded as {first.format.name} and is now 8-bit 4:2:0, which every player shows.")
-    if first.width % 2 or first.height % 2:
-        notes.append(
-            f"The size of {first.width}x{first.height} is odd, which 4:2:0 cannot code: "
-            "it grew by one repeated column or line."
-        )
+    _refuse_uncommon_colours(first, colour)
+    depth = _depth(first, colour)
     matrix = _display_matrix(stream, first)
     aspect = as_fraction(stream.sample_aspect_ratio)
-    full_range = first.format.name.startswith("yuvj") or colour.range == FULL_RANGE
+    mastering = first.side_data.get("MASTERING_DISPLAY_METADATA")
+    light_level = first.side_data.get("CONTENT_LIGHT_LEVEL")
     return Probe(
         stream=stream.index,
         picture=Picture(first.width, first.height, aspect if aspect > 0 else Fraction(1), orientation_of(matrix)),
         matrix=matrix,
-        pixel_format="yuvj420p" if full_range else "yuv420p",
+        codec=stream.codec_context.codec.canonical_name,
+        depth=depth,
+        full_range=first.format.name.startswith("yuvj") or colour.range == FULL_RANGE,
         colour=colour,
         time_base=as_fraction(stream.time_base),
         rate=as_fraction(stream.guessed_rate) or as_fraction(stream.average_rate) or Fraction(25),
@@ -175,8 +168,52 @@ def _describe(movie: InputContainer, stream: VideoStream, first: VideoFrame) -> 
         bit_rate=stream.bit_rate or 0,
         interlaced=first.interlaced_frame,
         has_sample_aspect_ratio=aspect > 0,
-        notes=notes,
+        mastering=Mastering.from_side_data(bytes(mastering)) if mastering else None,
+        light_level=LightLevel.from_side_data(bytes(light_level)) if light_level else None,
+        notes=_notes(stream, first, depth),
     )
+
+
+def _refuse_uncommon_colours(first: VideoFrame, colour: Colour) -> None:
+    grey = first.format.name.startswith("gray")
+    if first.format.is_rgb or (colour.matrix == MATRIX_RGB and not grey):
+        raise UnsupportedInput("The video is coded as RGB, which is not handled.")
+    if colour.matrix in UNCOMMON_MATRICES and not grey:
+        raise UnsupportedInput(f"The video's colours are coded as {UNCOMMON_MATRICES[colour.matrix]}, not as Y'CbCr.")
+
+
+def _depth(first: VideoFrame, colour: Colour) -> int:
+    if colour.is_hdr:
+        return 10
+    # Fields of 10 bits are shown by few players, and HEVC has no coding of them worth the name.
+    deep = first.format.components[0].bits > 8 and not first.interlaced_frame
+    return 10 if deep else 8
+
+
+def _notes(stream: VideoStream, first: VideoFrame, depth: int) -> list[str]:
+    notes = []
+    name = first.format.name
+    if name not in ("yuv420p", "yuvj420p", "yuv420p10le"):
+        notes.append(f"The picture was coded as {name} and is now {depth}-bit 4:2:0, which players show.")
+    elif depth < first.format.components[0].bits:
+        notes.append("The picture was coded with 10 bits and now has 8: few players show interlaced 10-bit video.")
+    if any(component.is_alpha for component in first.format.components):
+        notes.append("The transparency of the picture was left out.")
+    if first.width % 2 or first.height % 2:
+        notes.append(
+            f"The size of {first.width}x{first.height} is odd, which 4:2:0 cannot code: "
+            "it grew by one repeated column or line."
+        )
+    if depth > 8 and first.interlaced_frame:
+        notes.append("The picture is interlaced HDR and now coded in whole frames: HEVC keeps no fields.")
+    dolby = stream.codec_context.coded_side_data.get("dovi_conf")
+    if dolby is not None:
+        notes.append(
+            f"The enhancement of Dolby Vision was left out: the picture is its {dolby_base(dolby)} base layer."
+        )
+    if "DYNAMIC_HDR_PLUS" in first.side_data:
+        notes.append("The HDR10+ metadata of each scene was left out: the picture is HDR10.")
+    return notes
 
 
 def _display_matrix(stream: VideoStream, first: VideoFrame) -> tuple[int, ...] | None:

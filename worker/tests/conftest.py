@@ -78,9 +78,10 @@ def engine(tmp_path: Path, logo: Path) -> Callable[..., tuple[Path, Path, Engine
 def engine_in_process(tmp_path: Path, logo: Path) -> Callable[..., tuple[Path, Path, EngineResult]]:
     """The same as `engine` without a process for it, which saves half a second for each of many tests."""
 
-    def run(clip: Clip, **settings: Any) -> tuple[Path, Path, EngineResult]:
-        source, output = make_clip(tmp_path / "source.mp4", clip), tmp_path / "output.mp4"
-        return source, output, _run_in_process(source, output, {"image": logo.name, **settings})
+    def run(clip: Clip | Path, profile: str = "balanced", **settings: Any) -> tuple[Path, Path, EngineResult]:
+        source = make_clip(tmp_path / "source.mp4", clip) if isinstance(clip, Clip) else clip
+        output = tmp_path / "output.mp4"
+        return source, output, _run_in_process(source, output, {"image": logo.name, **settings}, profile)
 
     return run
 
@@ -92,10 +93,10 @@ def marked(request: pytest.FixtureRequest) -> Marked:
     The result is `output.mp4` beside the source. What was measured goes into the table of inputs.
     """
 
-    def run(source: Path, **expected: Any) -> EngineResult:
+    def run(source: Path, profile: str = "balanced", **expected: Any) -> EngineResult:
         draw_mark(source.parent / MARK["image"])
         output = source.parent / "output.mp4"
-        result = _run_in_process(source, output, MARK)
+        result = _run_in_process(source, output, MARK, profile)
         measured = compare(source, output, **expected)
         assert result.frames == measured.frames
         request.node.user_properties.append((MEASURED, astuple(measured)))
@@ -104,7 +105,7 @@ def marked(request: pytest.FixtureRequest) -> Marked:
     return run
 
 
-def _run_in_process(source: Path, output: Path, overlay: dict[str, Any]) -> EngineResult:
+def _run_in_process(source: Path, output: Path, overlay: dict[str, Any], profile: str = "balanced") -> EngineResult:
     """Run the engine as its process would. Images lie beside the source."""
     events = output.with_suffix(".events")
     request = {
@@ -113,7 +114,7 @@ def _run_in_process(source: Path, output: Path, overlay: dict[str, Any]) -> Engi
         "watermark": {"overlays": [overlay]},
         "watermark_name": "mark.json",
         "images": {overlay["image"]: os.open(source.parent / overlay["image"], os.O_RDONLY)},
-        "profile": "balanced",
+        "profile": profile,
         "cpus": 1.0,
         "memory": 1 << 30,
     }

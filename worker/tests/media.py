@@ -114,7 +114,7 @@ def _add_cover(output: OutputContainer) -> None:
 def _add_video(output: OutputContainer, clip: Clip) -> VideoStream:
     options = {"preset": "ultrafast", "bf": str(clip.b_frames), "threads": "1"} | clip.options
     if clip.codec == "libx265":
-        options["x265-params"] = "log-level=none:pools=1"
+        options["x265-params"] = ":".join(("log-level=none:pools=1", *filter(None, [options.get("x265-params")])))
     video = output.add_stream(clip.codec, rate=clip.rate, options=options)
     assert isinstance(video, VideoStream)
     context = video.codec_context

@@ -9,7 +9,7 @@ from worker.engine.blend import Blender
 from worker.engine.colour import Colour, rgba_to_yuva
 from worker.engine.geometry import Picture
 from worker.engine.layers import draw_layers
-from worker.engine.planes import plane_image, to_writable_420
+from worker.engine.planes import Canvas, plane_image
 from worker.watermark import validate
 
 
@@ -20,12 +20,12 @@ def blended(width: int, height: int, left: int, top: int, mark: Image.Image) -> 
     for index, value in enumerate((90, 100, 110)):
         plane = plane_image(frame, index)
         plane.paste(value, (0, 0, *plane.size))
-    ready = to_writable_420(frame)
+    ready = Canvas("yuv420p", width, height).prepare(frame)
     before = [plane_image(ready, index).tobytes() for index in range(3)]
     overlay = {"image": "a.png", "position": {"x": left, "y": top}, "width": mark.width}
     watermark = validate({"overlays": [overlay]}, "a.json")
     layers = draw_layers(watermark, {"a.png": mark}, Picture(width, height))
-    Blender(layers, 1, full_range=False).apply(ready, 0)
+    Blender(layers, Colour(), 1, full_range=False).apply(ready, 0)
     return before, [plane_image(ready, index).copy() for index in range(3)]
 
 

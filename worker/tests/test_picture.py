@@ -191,15 +191,6 @@ def test_an_odd_size_grows_by_a_repeated_line(engine_in_process: Engine, size: t
     assert any("odd" in note for note in result.notes)
 
 
-def test_ten_bits_become_eight(engine_in_process: Engine) -> None:
-    clip = Clip(seconds=0.2, languages=(), codec="libx265", pixel_format="yuv420p10le", colour=(1, 1, 1, 1))
-    _, output, result = engine_in_process(clip)
-    frame = frames_of(output)[0]
-    assert frame.format.name == "yuv420p"
-    assert_near(frame.to_image().getpixel((10, 10)), (128, 128, 128), 3)
-    assert any("yuv420p10le" in note for note in result.notes)
-
-
 def test_interlaced_stays_interlaced(engine_in_process: Engine) -> None:
     clip = Clip(seconds=0.2, languages=(), interlaced=True, options={"x264-params": "tff=1"})
     source, output, _ = engine_in_process(clip)

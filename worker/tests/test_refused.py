@@ -113,13 +113,6 @@ def test_a_codec_that_nobody_knows(logo: Path, tmp_path: Path, clip: Path) -> No
     assert "codec" in error.message
 
 
-def test_hdr(logo: Path, tmp_path: Path) -> None:
-    clip = Clip(codec="libx265", pixel_format="yuv420p10le", colour=(9, 1, 9, 16), languages=(), seconds=0.2)
-    error = attempt(make_clip(tmp_path / "hdr.mp4", clip), logo, tmp_path)
-    assert isinstance(error, UnsupportedInput)
-    assert "HDR" in error.message
-
-
 def test_more_than_8k(logo: Path, tmp_path: Path) -> None:
     clip = Clip(8256, 64, languages=(), seconds=0.08, rate=25)
     error = attempt(make_clip(tmp_path / "wide.mp4", clip), logo, tmp_path)

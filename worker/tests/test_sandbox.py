@@ -124,7 +124,9 @@ def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 ENCODING = "print(json.dumps({'event': 'progress', 'phase': 'ENCODING', 'share': 0.5}), flush=True)\n"
 CLOSING = "print(json.dumps({'event': 'closing'}), flush=True)\n"
-RESULT = "print(json.dumps({'event': 'result', 'duration': 1, 'frames': 1, 'notes': [], 'timings': {}}))\n"
+RESULT = (
+    "print(json.dumps({'event': 'result', 'duration': 1, 'frames': 1, 'codec': 'h264', 'notes': [], 'timings': {}}))\n"
+)
 
 
 @pytest.mark.usefixtures("quick_heartbeat")
