@@ -51,6 +51,7 @@ class Job:
         self._task = describe_task(settings.ecs_metadata_uri)
         self._timings: dict[str, float] = {}
         self._notes: list[str] = []
+        self._render: dict[str, Any] | None = None
         self._record = JobRecord(
             storage,
             settings.record_key,
@@ -114,6 +115,7 @@ class Job:
             output=None,
             timings={},
             notes=[],
+            render=None,
             attempt=self._settings.attempt,
             task_arn=self._task.arn,
             task=self._task.as_record(),
@@ -164,7 +166,7 @@ class Job:
             raise SourceGone(f"The uploaded version of {settings.source_key} no longer exists.") from error
 
     def _publish(self, path: Path, result: EngineResult) -> Published:
-        self._notes = result.notes
+        self._notes, self._render = result.notes, result.render
         with self._timed(records.PUBLISHING):
             self._record.progress(records.PUBLISHING, 0)
             return publish(
@@ -183,6 +185,7 @@ class Job:
             output=output,
             error=None,
             notes=self._notes,
+            render=self._render,
             timings=self._timings,
         )
         log.info("the job succeeded", extra={"output": output, "timings": self._timings})

@@ -39,6 +39,8 @@ class EngineResult:
         codec: What the picture is coded as: h264, hevc or av1.
         notes: Sentences about what is not as in the source.
         timings: Seconds by phase.
+        render: Which way the picture went: `mode` is smart where parts of it were copied, else full; `reason` is a
+            sentence; `frames_encoded` a number.
     """
 
     duration: float
@@ -46,6 +48,7 @@ class EngineResult:
     codec: str
     notes: list[str]
     timings: dict[str, float]
+    render: dict[str, Any]
 
 
 def output_limit(source_bytes: int) -> int:

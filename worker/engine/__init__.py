@@ -8,5 +8,6 @@ planes    frames made ready to be drawn on   colour    a mark's colours in the s
 encoders  what the picture is coded as       transfer  and in other primaries and HDR
 profiles  how hard the encoder works         encode    the pipeline from the one file to the other
 remux     what is copied: sound, tags        ahead     two steps of the pipeline at once
+render    all frames or what is touched  smart     the way of the touched frames
 verify    is the result the source plus a watermark?
 """

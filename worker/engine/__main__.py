@@ -4,7 +4,8 @@ Started by `worker.sandbox` as `python -I -m worker.engine` with an empty enviro
 
     {"event": "progress", "phase": "ENCODING", "share": 0.42}
     {"event": "closing"}                                 the index is being moved to the front: silence is normal
-    {"event": "result", "duration": 12.0, "frames": 360, "codec": "h264", "notes": [], "timings": {"ENCODING": 8.1}}
+    {"event": "result", "duration": 12.0, "frames": 360, "codec": "h264", "notes": [], "render": {"mode": "full", ...},
+     "timings": {"ENCODING": 8.1, ...}}
     {"event": "error", "code": "CORRUPT_INPUT", "message": "...", "hint": "..."}
 """
 
@@ -15,17 +16,20 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import av.logging
 
 from worker.engine.blend import Blender
-from worker.engine.encode import Blends, encode
+from worker.engine.encode import Blends
 from worker.engine.encoders import choose_coding
 from worker.engine.layers import Layer, draw_layers, load_image, refuse_what_never_starts
 from worker.engine.probe import Probe, probe
 from worker.engine.profiles import PROFILES
+from worker.engine.render import render
+from worker.engine.timeline import Timeline
 from worker.engine.verify import verify
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
 from worker.limits import confine
@@ -80,10 +84,12 @@ def run(request: dict[str, Any], events: Events) -> None:
                     images[name] = load_image(file, name)
             layers = draw_layers(watermark, images, probed.picture)
             refuse_what_never_starts(layers, probed.duration)
-            blender = _blender(layers, probed)
+            blender, timeline = _blender(layers, probed), Timeline(layers)
             del images, layers  # only the converted layers are needed from here on
         with events.phase("ENCODING") as progress:
-            encoded = encode(source, output, probed, blender, coding, request["cpus"], progress, events.closing)
+            encoded, way = render(
+                source, output, probed, blender, timeline, coding, request["cpus"], progress, events.closing
+            )
     with events.phase("VERIFYING") as progress:
         duration = verify(output, probed, encoded, progress)
     events.send(
@@ -92,6 +98,7 @@ def run(request: dict[str, Any], events: Events) -> None:
         frames=encoded.frames,
         codec=coding.codec,
         notes=[*probed.notes, *coding.notes, *encoded.notes],
+        render=asdict(way),
         timings=events.timings,
     )
 

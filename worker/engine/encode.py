@@ -21,6 +21,7 @@ from worker.engine.planes import Canvas
 from worker.engine.probe import Probe
 from worker.engine.read import Reader
 from worker.engine.remux import Copies, Digest, copy_tags, copy_timecode, muxer_options
+from worker.engine.smart.seams import Spliced
 from worker.engine.source import open_movie
 from worker.errors import DiskFull, EncodeFailed
 from worker.watermark import never_visible
@@ -44,6 +45,7 @@ class Encoded:
         longest: Seconds between the two frames that lie farthest apart.
         streams: Type and digest of each copied stream, in the order of the result; None is the picture.
         notes: Sentences for the job record.
+        spliced: What the picture was put together of, where parts of it were copied.
     """
 
     frames: int
@@ -51,6 +53,7 @@ class Encoded:
     longest: Fraction
     streams: list[tuple[str, Digest | None]]
     notes: list[str] = field(default_factory=list)
+    spliced: Spliced | None = None
 
 
 def encode(
@@ -87,10 +90,11 @@ def encode(
                 finishing()
             return encoded
         except av.error.FFmpegError as error:
-            raise _translate(error) from error
+            raise translated(error) from error
 
 
-def _translate(error: av.error.FFmpegError) -> Exception:
+def translated(error: av.error.FFmpegError) -> Exception:
+    """Return the error of a job for an error of the muxer or encoder."""
     if error.errno == errno.ENOSPC:
         return DiskFull()
     if error.errno == errno.EFBIG:

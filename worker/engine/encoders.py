@@ -61,17 +61,9 @@ def add_encoder(output: OutputContainer, source: VideoStream, probed: Probe, cod
 
     All is set before the first packet of any stream is written, which opens the encoder.
     """
-    effort = coding.effort
-    options = {"preset": effort.preset, "crf": f"{effort.crf:g}"} | _rate_cap(probed, coding)
-    match coding.encoder:
-        case "libx264":
-            options |= _x264_options(coding)
-        case "libx265":
-            options["x265-params"] = _joined(_x265_parameters(coding, probed))
-        case "libsvtav1":
-            os.environ["SVT_LOG"] = "1"  # errors only: it writes to standard error whatever FFmpeg's level is
-            options["svtav1-params"] = _joined(_svtav1_parameters(coding, probed))
-    stream = output.add_stream(coding.encoder, rate=probed.rate, options=options)
+    if coding.encoder == "libsvtav1":
+        os.environ["SVT_LOG"] = "1"  # errors only: it writes to standard error whatever FFmpeg's level is
+    stream = output.add_stream(coding.encoder, rate=probed.rate, options=encoder_options(probed, coding))
     assert isinstance(stream, VideoStream)  # noqa: S101 - for the type checker
     context = stream.codec_context
     if coding.codec == "hevc":
@@ -90,6 +82,20 @@ def add_encoder(output: OutputContainer, source: VideoStream, probed: Probe, cod
     if probed.matrix is not None:
         stream.set_display_matrix(probed.matrix)
     return stream
+
+
+def encoder_options(probed: Probe, coding: Coding) -> dict[str, str]:
+    """Return FFmpeg's options for the encoder."""
+    effort = coding.effort
+    options = {"preset": effort.preset, "crf": f"{effort.crf:g}"} | _rate_cap(probed, coding)
+    match coding.encoder:
+        case "libx264":
+            options |= _x264_options(coding)
+        case "libx265":
+            options["x265-params"] = _joined(_x265_parameters(coding, probed))
+        case "libsvtav1":
+            options["svtav1-params"] = _joined(_svtav1_parameters(coding, probed))
+    return options
 
 
 def _rate_cap(probed: Probe, coding: Coding) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Going through the source once: frames of the picture in the order of display, packets of all else as they come."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import av.error
@@ -33,6 +33,36 @@ class TimeDigest:
         return self._hash.hexdigest()
 
 
+def whole_packets(movie: InputContainer, streams: Sequence[Stream]) -> "Iterator[Packet[Stream]]":
+    """Yield all packets of these streams.
+
+    Raises:
+        CorruptInput: The file ends early, or its index lists more packets than are there.
+    """
+    found = dict.fromkeys((stream.index for stream in streams), 0)
+    packets = movie.demux(*streams)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            break
+        except av.error.FFmpegError as error:
+            raise CorruptInput(f"The file cannot be read to its end: {error.strerror}.") from error
+        if packet.dts is None and packet.size == 0:
+            continue  # PyAV's sign for the end of a stream
+        found[packet.stream_index] += 1
+        if packet.is_corrupt:
+            raise CorruptInput("The file ends in the middle of a frame: it was cut off.")
+        yield packet
+    for stream in streams:
+        listed = indexed_packets(stream)[0]
+        if found[stream.index] < listed:
+            raise CorruptInput(
+                f"The file is cut off: its index lists {listed} {stream.type} packets, "
+                f"but {found[stream.index]} are there."
+            )
+
+
 class Reader:
     """One pass over the source.
 
@@ -54,7 +84,7 @@ class Reader:
         self.notes: list[str] = []
         self._movie, self._picture, self._probed = movie, picture, probed
         self._streams = [picture, *others]
-        self._packets = dict.fromkeys((stream.index for stream in self._streams), 0)
+        self._packets = 0
         self._expected = max(1, indexed_packets(picture)[0])
         self._last_pts: int | None = None
         self._damaged = 0
@@ -63,7 +93,7 @@ class Reader:
     @property
     def share(self) -> float:
         """How much of the picture's stream has been read, 0 to 1."""
-        return min(1.0, self._packets[self._picture.index] / self._expected)
+        return min(1.0, self._packets / self._expected)
 
     def items(self) -> Iterator["VideoFrame | Packet[Stream]"]:
         """Yield all frames of the picture and all packets of the other streams.
@@ -72,29 +102,15 @@ class Reader:
             CorruptInput: Packets are missing, or too many frames are damaged.
             UnsupportedInput
         """
-        for packet in self._demux():
-            if packet.dts is None and packet.size == 0:
-                continue  # PyAV's sign for the end of a stream; the decoder is flushed below
-            self._packets[packet.stream_index] += 1
-            if packet.is_corrupt:
-                raise CorruptInput("The file ends in the middle of a frame: it was cut off.")
+        for packet in whole_packets(self._movie, self._streams):
             if packet.stream_index == self._picture.index:
+                self._packets += 1
                 yield from self._decode(packet)
             else:
                 yield packet
         yield from self._decode(None)
-        self._refuse_if_incomplete()
-
-    def _demux(self) -> "Iterator[Packet[Stream]]":
-        packets = self._movie.demux(*self._streams)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.error.FFmpegError as error:
-                raise CorruptInput(f"The file cannot be read to its end: {error.strerror}.") from error
-            yield packet
+        shown = indexed_packets(self._picture)[1]
+        self._refuse_if_damaged(max(self._damaged, shown - self.times.frames), shown)
 
     def _decode(self, packet: "Packet[Stream] | None") -> Iterator[VideoFrame]:
         try:
@@ -120,17 +136,6 @@ class Reader:
         self.times.add(frame.pts, self._probed.time_base)
         frame.time_base = self._probed.time_base
         return frame
-
-    def _refuse_if_incomplete(self) -> None:
-        for stream in self._streams:
-            listed, shown = indexed_packets(stream)
-            found = self._packets[stream.index]
-            if found < listed:
-                raise CorruptInput(
-                    f"The file is cut off: its index lists {listed} {stream.type} packets, but {found} are there."
-                )
-            if stream is self._picture:
-                self._refuse_if_damaged(max(self._damaged, shown - self.times.frames), shown)
 
     def _refuse_if_damaged(self, damaged: int, frames: int) -> None:
         if self.times.frames == 0 or damaged > max(ALWAYS_TOLERATED, frames * MAX_DAMAGED_SHARE):

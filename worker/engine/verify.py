@@ -1,12 +1,11 @@
 """The result must be the same video: decoded to its end and compared with what went in, before anyone sees it."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import av.error
-from av import VideoFrame
+from av import Packet
 from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
@@ -16,6 +15,7 @@ from worker.engine.planes import even
 from worker.engine.probe import Probe, prepare_decoder
 from worker.engine.read import TimeDigest
 from worker.engine.remux import Digest, is_rewritten
+from worker.engine.smart.seams import SeamCheck
 from worker.engine.source import as_fraction, open_movie
 from worker.errors import OutputMismatch
 
@@ -23,7 +23,9 @@ from worker.errors import OutputMismatch
 def verify(output: Path, probed: Probe, encoded: Encoded, progress: Callable[[float], None]) -> float:
     """Return the duration in seconds of a result that is as it must be.
 
-    Frames are decoded and counted, every timestamp is compared, and so is every byte of the copied streams.
+    Frames are decoded and counted, every timestamp is compared, and so is every byte of the copied streams. Of a
+    picture that was copied in parts, those near its seams are decoded; `worker.engine.smart.seams` says why that is
+    enough.
 
     Raises:
         OutputMismatch: The sentence says in what it differs.
@@ -35,7 +37,7 @@ def verify(output: Path, probed: Probe, encoded: Encoded, progress: Callable[[fl
         video = streams[index]
         assert isinstance(video, VideoStream)  # noqa: S101 - compared above; for the type checker
         _compare_picture(video, probed)
-        times, digests = _read(movie, video, streams, encoded.frames, progress)
+        times, digests = _read(movie, video, streams, encoded, progress)
         _compare("number of frames", times.frames, encoded.frames)
         _compare("timestamps of the frames", times.hexdigest(), encoded.times)
         for stream, (kind, digest) in zip(streams, encoded.streams, strict=True):
@@ -44,33 +46,46 @@ def verify(output: Path, probed: Probe, encoded: Encoded, progress: Callable[[fl
         return _compare_duration(movie, probed, encoded)
 
 
+class _FrameCheck:
+    """Decodes all of the result's picture."""
+
+    def __init__(self, video: VideoStream) -> None:
+        self.times = TimeDigest()
+        self._decoder, self._time_base = video.codec_context, as_fraction(video.time_base)
+
+    def add(self, packet: "Packet[Stream] | None") -> None:
+        for frame in self._decoder.decode(packet):
+            if frame.is_corrupt or frame.pts is None:
+                raise OutputMismatch(f"Frame {self.times.frames} of the result cannot be decoded properly.")
+            self.times.add(frame.pts, self._time_base)
+
+    def finish(self) -> None:
+        self.add(None)
+
+
 def _read(
-    movie: InputContainer, video: VideoStream, streams: list[Stream], frames: int, progress: Callable[[float], None]
+    movie: InputContainer,
+    video: VideoStream,
+    streams: list[Stream],
+    encoded: Encoded,
+    progress: Callable[[float], None],
 ) -> tuple[TimeDigest, dict[int, Digest]]:
     prepare_decoder(video)
-    times = TimeDigest()
+    picture = SeamCheck(video, encoded.spliced) if encoded.spliced else _FrameCheck(video)
     digests = {stream.index: Digest() for stream in streams}
-    time_base = as_fraction(video.time_base)
     try:
         for packet in movie.demux(*streams):
             if packet.size == 0:
                 continue  # PyAV's sign for the end of a stream
             if packet.stream_index == video.index:
-                _count(video.codec_context.decode(packet), times, time_base)
-                progress(min(1.0, times.frames / max(1, frames)))
+                picture.add(packet)
+                progress(min(1.0, picture.times.frames / max(1, encoded.frames)))
             else:
                 digests[packet.stream_index].add(packet)
-        _count(video.codec_context.decode(None), times, time_base)
+        picture.finish()
     except av.error.FFmpegError as error:
         raise OutputMismatch(f"The result cannot be read to its end: {error.strerror}.") from error
-    return times, digests
-
-
-def _count(frames: list[VideoFrame], times: TimeDigest, time_base: Fraction) -> None:
-    for frame in frames:
-        if frame.is_corrupt or frame.pts is None:
-            raise OutputMismatch(f"Frame {times.frames} of the result cannot be decoded properly.")
-        times.add(frame.pts, time_base)
+    return picture.times, digests
 
 
 def _compare(what: str, found: object, expected: object) -> None:
