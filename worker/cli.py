@@ -7,15 +7,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from worker.engine.profiles import DEFAULT, PROFILES
 from worker.errors import Interrupted, WatermarkError
-from worker.job import Job
 from worker.limits import hide_from_same_user
 from worker.local import run_local
 from worker.log import log_as_json
-from worker.record import PERCENT_AT_START
+from worker.phases import percent
 from worker.settings import JOB_ID, from_environment
 from worker.stopping import StopRequested, stop_on_signals
-from worker.storage import Storage
 
 BAR_WIDTH = 30
 
@@ -27,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with stop_on_signals() as ignore_signals:
             if options.command == "run":
                 return _run(ignore_signals)
-            return _local(options.input, options.output, options.watermark)
+            return _local(options.input, options.output, options.watermark, options.profile)
     except StopRequested:  # before or after the work itself, which cleans up and tells by itself
         return Interrupted.exit_code
 
@@ -57,10 +56,20 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="an image (PNG, JPEG or WebP), or a JSON file with settings whose images lie beside it",
     )
+    local.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default=DEFAULT,
+        help="how hard the encoder works (default: %(default)s; av1 is for players that have AV1)",
+    )
     return parser
 
 
 def _run(on_end: Callable[[], None]) -> int:
+    # Here, for work on files has no use for S3's client, which takes as long to load as a short video takes to encode.
+    from worker.job import Job
+    from worker.storage import Storage
+
     hide_from_same_user()
     log_as_json(os.environ.get(JOB_ID))
     try:
@@ -72,10 +81,10 @@ def _run(on_end: Callable[[], None]) -> int:
     return Job(settings, storage, on_end=on_end).run()
 
 
-def _local(source: Path, output: Path, watermark: Path) -> int:
+def _local(source: Path, output: Path, watermark: Path, profile: str) -> int:
     progress = ProgressLine(sys.stderr.isatty())
     try:
-        result = run_local(source, output, watermark, progress.show)
+        result = run_local(source, output, watermark, progress.show, profile)
     except StopRequested:
         error: WatermarkError = Interrupted("Stopped; nothing was written.", "Start it again when you like.")
     except WatermarkError as raised:
@@ -99,12 +108,10 @@ class ProgressLine:
 
     def show(self, phase: str, share: float) -> None:
         if self._visible:
-            starts = [*PERCENT_AT_START.values(), 100]
-            index = list(PERCENT_AT_START).index(phase)
-            percent = starts[index] + (starts[index + 1] - starts[index]) * share
-            filled = round(percent / 100 * BAR_WIDTH)
+            done = percent(phase, share)
+            filled = round(done / 100 * BAR_WIDTH)
             print(
-                f"\r{'█' * filled}{'·' * (BAR_WIDTH - filled)} {percent:3.0f} % {phase.lower():<10}",
+                f"\r{'█' * filled}{'·' * (BAR_WIDTH - filled)} {done:3.0f} % {phase.lower():<10}",
                 end="", file=sys.stderr, flush=True,
             )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from worker import record as records
 from worker.errors import DiskFull, InternalError, Interrupted, SourceGone, WatermarkError
+from worker.phases import FETCHING, PUBLISHING
 from worker.publish import Published, Superseded, find_published, publish, require_newest
 from worker.record import AlreadyFinished, JobRecord
 from worker.resources import available
@@ -108,7 +109,7 @@ class Job:
         log.info("attempt %d begins", self._settings.attempt)
         self._record.start(
             state=records.RUNNING,
-            phase=records.FETCHING,
+            phase=FETCHING,
             percent=0,
             error=None,
             watermark=None,
@@ -126,7 +127,7 @@ class Job:
         with TemporaryDirectory(prefix="video-worker-", dir=self._temporary) as name:  # mode 0700
             folder = Path(name)
             source = folder / "source"
-            with self._timed(records.FETCHING):
+            with self._timed(FETCHING):
                 chosen = choose_watermark(self._storage, self._settings, newest.metadata)
                 self._record.write(watermark=chosen.name, source=self._record.fields["source"] | {"size": newest.size})
                 images = fetch_images(self._storage, self._settings, chosen, folder)
@@ -159,7 +160,7 @@ class Job:
                 settings.source_version_id,
                 settings.source_etag,
                 path,
-                lambda received: self._record.progress(records.FETCHING, received / max(1, newest.size)),
+                lambda received: self._record.progress(FETCHING, received / max(1, newest.size)),
             )
         except Missing as error:  # deleted or replaced in this very moment
             require_newest(self._storage, settings)
@@ -167,14 +168,14 @@ class Job:
 
     def _publish(self, path: Path, result: EngineResult) -> Published:
         self._notes, self._render = result.notes, result.render
-        with self._timed(records.PUBLISHING):
-            self._record.progress(records.PUBLISHING, 0)
+        with self._timed(PUBLISHING):
+            self._record.progress(PUBLISHING, 0)
             return publish(
                 self._storage,
                 self._settings,
                 path,
                 result.duration,
-                lambda share: self._record.progress(records.PUBLISHING, share),
+                lambda share: self._record.progress(PUBLISHING, share),
             )
 
     def _succeed(self, published: Published) -> None:

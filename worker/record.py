@@ -9,16 +9,11 @@ from typing import Any
 
 from worker.errors import InternalError, StorageUnavailable, WatermarkError, from_code
 from worker.log import rfc3339
+from worker.phases import percent
 from worker.storage import Conflict, Missing, Storage
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, SUPERSEDED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "SUPERSEDED"
 TERMINAL = (SUCCEEDED, FAILED, SUPERSEDED)
-
-FETCHING, PROBING, ENCODING = "FETCHING", "PROBING", "ENCODING"
-VERIFYING, PUBLISHING = "VERIFYING", "PUBLISHING"
-# Where each phase begins in the percentage of the whole job. Encoding is most of the time.
-PERCENT_AT_START = {FETCHING: 0, PROBING: 8, ENCODING: 10, VERIFYING: 85, PUBLISHING: 95}
-_PERCENT_AT_END = {FETCHING: 8, PROBING: 10, ENCODING: 85, VERIFYING: 95, PUBLISHING: 99}
 
 SECONDS_BETWEEN_PROGRESS = 2.0  # each write is a version that the bucket keeps for a while
 MAX_CONFLICTS = 5  # each is someone else's write between ours and the look before it
@@ -108,9 +103,8 @@ class JobRecord:
             return
         if phase != self.fields.get("phase"):
             log.info("%s", phase.lower())
-        begin, end = PERCENT_AT_START[phase], _PERCENT_AT_END[phase]
         try:
-            self.write(phase=phase, percent=round(begin + (end - begin) * share, 1))
+            self.write(phase=phase, percent=round(percent(phase, share), 1))
         except WatermarkError as error:
             log.warning("progress was not written: %s", error)
         self._last_progress = self._clock()

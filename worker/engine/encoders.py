@@ -109,18 +109,23 @@ def _rate_cap(probed: Probe, coding: Coding) -> dict[str, str]:
 
 def _x264_options(coding: Coding) -> dict[str, str]:
     options = {"profile": "high", "rc-lookahead": str(coding.effort.lookahead), "threads": str(coding.threads)}
-    return options if coding.effort.b_frames is None else options | {"bf": str(coding.effort.b_frames)}
+    if coding.effort.b_frames is not None:
+        options["bf"] = str(coding.effort.b_frames)
+    if coding.effort.parameters:
+        options["x264-params"] = _joined(coding.effort.parameters)
+    return options
 
 
-def _x265_parameters(coding: Coding, probed: Probe) -> dict[str, str]:
+def _x265_parameters(coding: Coding, probed: Probe) -> Mapping[str, object]:
     one = coding.threads == 1
-    parameters = {
+    parameters: dict[str, object] = {
         "log-level": "none",
         "pools": "none" if one else str(coding.threads),
         "frame-threads": "1",  # each more holds some frames of its own
         "wpp": "0" if one else "1",
         "rc-lookahead": str(coding.effort.lookahead),
         "open-gop": "0",
+        **coding.effort.parameters,
     }
     if coding.effort.b_frames is not None:
         parameters["bframes"] = str(coding.effort.b_frames)
@@ -131,8 +136,9 @@ def _x265_parameters(coding: Coding, probed: Probe) -> dict[str, str]:
     return parameters
 
 
-def _svtav1_parameters(coding: Coding, probed: Probe) -> dict[str, str]:
-    parameters = {"lp": str(coding.threads), "lookahead": str(coding.effort.lookahead)}
+def _svtav1_parameters(coding: Coding, probed: Probe) -> Mapping[str, object]:
+    parameters: dict[str, object] = {"lp": coding.threads, "lookahead": coding.effort.lookahead}
+    parameters |= coding.effort.parameters
     if probed.mastering:
         parameters["mastering-display"] = probed.mastering.in_decimals()
     if probed.light_level:
@@ -140,5 +146,5 @@ def _svtav1_parameters(coding: Coding, probed: Probe) -> dict[str, str]:
     return parameters
 
 
-def _joined(parameters: Mapping[str, str]) -> str:
+def _joined(parameters: Mapping[str, object]) -> str:
     return ":".join(f"{name}={value}" for name, value in parameters.items())

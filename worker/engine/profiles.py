@@ -1,6 +1,7 @@
 """How hard an encoder works: one table of profiles, each with a row for every encoder that it may need."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,12 +13,14 @@ class Effort:
         crf: Constant rate factor; lower is better and larger. The scale is each encoder's own.
         lookahead: Frames that rate control sees in advance; each is held in memory.
         b_frames: Frames in a row that may be coded from both sides; each is held in memory. None: what the preset says.
+        parameters: What else is other than in the preset, in the encoder's own words.
     """
 
     preset: str
     crf: float
     lookahead: int
     b_frames: int | None = None
+    parameters: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from worker.cli import main
@@ -15,6 +16,20 @@ def test_local_on_files(clip: Path, logo: Path, tmp_path: Path, capsys: pytest.C
     assert main(["local", str(clip), str(tmp_path / "out.mp4"), "--watermark", str(logo)]) == 0
     assert "25 frames" in capsys.readouterr().out
     assert (tmp_path / "out.mp4").stat().st_size > 0
+
+
+def test_a_profile_is_chosen_by_its_name(clip: Path, logo: Path, tmp_path: Path) -> None:
+    assert main(["local", str(clip), str(tmp_path / "out.mp4"), "--watermark", str(logo), "--profile", "av1"]) == 0
+    with av.open(str(tmp_path / "out.mp4")) as movie:
+        assert movie.streams.video[0].codec_context.codec.canonical_name == "av1"
+    with pytest.raises(SystemExit, match="2"):
+        main(["local", str(clip), str(tmp_path / "out.mp4"), "--watermark", str(logo), "--profile", "better"])
+
+
+def test_work_on_files_does_not_load_the_client_of_s3() -> None:
+    loaded = "import sys, worker.cli; print(*sorted({'boto3', 'av', 'numpy', 'PIL'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
 
 
 def test_what_is_no_place_for_a_result_is_left_alone(
