@@ -16,13 +16,15 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from worker.engine.ahead import run_ahead
+from worker.engine.digest import Digest
 from worker.engine.encoders import Coding, add_encoder
 from worker.engine.planes import Canvas
 from worker.engine.probe import Probe
 from worker.engine.read import Reader
-from worker.engine.remux import Copies, Digest, copy_tags, copy_timecode, muxer_options
+from worker.engine.remux import Copies, muxer_options
 from worker.engine.smart.seams import Spliced
 from worker.engine.source import open_movie
+from worker.engine.tags import copy_tags, copy_timecode
 from worker.errors import DiskFull, EncodeFailed
 from worker.watermark import never_visible
 
@@ -139,6 +141,7 @@ class _Encoding:
                     self._copies.copy(item)
                 progress(self._reader.share)
         self._output.mux(self._encoder.encode(None))
+        self._copies.finish()
         if not self._marked:  # the last line of defence: what is known beforehand is refused before the encode
             raise never_visible("of no frame is it a part", "Correct its start, end, fade, opacity or image.")
         return Encoded(

@@ -10,13 +10,14 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from worker.engine.digest import Digest
 from worker.engine.encode import Encoded
 from worker.engine.planes import even
 from worker.engine.probe import Probe, prepare_decoder
 from worker.engine.read import TimeDigest
-from worker.engine.remux import Digest, is_rewritten
 from worker.engine.smart.seams import SeamCheck
 from worker.engine.source import as_fraction, open_movie
+from worker.engine.tags import is_rewritten
 from worker.errors import OutputMismatch
 
 

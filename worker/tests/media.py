@@ -4,10 +4,12 @@ Whether a result is its source plus a watermark is asserted by the fixture `mark
 in and comes out is told to the table of docs/inputs.md by `@pytest.mark.input_row` (see inputs_table.py).
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import av
@@ -26,6 +28,27 @@ SAMPLE_RATE = 48000
 
 
 @dataclass(frozen=True)
+class Sound:
+    """What a track of sound is to be like.
+
+    Attributes:
+        start: Seconds on the file's clock.
+        seconds: None is as long as the picture.
+    """
+
+    codec: str = "aac"
+    rate: int = SAMPLE_RATE
+    layout: str = "stereo"
+    language: str = "eng"
+    title: str | None = None
+    handler: str | None = None
+    disposition: Disposition | None = None
+    start: Fraction = Fraction(0)
+    seconds: float | None = None
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Clip:
     """What a clip is to be like.
 
@@ -33,7 +56,8 @@ class Clip:
         rate: Frames per second; ignored where `times` is given.
         times: Presentation times of the frames in ticks of `time_base`, for a variable rate.
         rotation: Degrees clockwise that players turn the picture.
-        languages: One audio track for each.
+        languages: One audio track of AAC for each, titled by it; further tracks are `sounds`.
+        format: Of the file: mp4 or mov.
         colour: matrix, range, primaries, transfer as H.273 codes.
         grey: Luma of the still background; None gives a moving picture.
     """
@@ -61,6 +85,12 @@ class Clip:
     options: dict[str, str] = field(default_factory=dict)
     movflags: str = "+faststart"
     interlaced: bool = False
+    sounds: Sequence[Sound] = ()
+    format: str = "mp4"
+
+    def all_sounds(self) -> list[Sound]:
+        named = [Sound(language=name, title=f"Track {name}", start=self.audio_delay) for name in self.languages]
+        return [*named, *self.sounds]
 
     def frame_times(self) -> list[int]:
         """Return the frames' times in ticks."""
@@ -75,14 +105,11 @@ ORDINARY = Clip()
 
 def make_clip(path: Path, clip: Clip = ORDINARY) -> Path:
     """Write a clip and return its path."""
-    # Other clocks than the file's own would round delays to a thousandth of a second.
     options = {"movflags": clip.movflags, "video_track_timescale": str(clip.time_base.denominator)}
-    if clip.audio_delay:
-        options["movie_timescale"] = str(SAMPLE_RATE)
-    with av.open(str(path), "w", format="mp4", container_options=options) as output:
+    with av.open(str(path), "w", format=clip.format, container_options=options) as output:
         output.metadata.update(clip.metadata)
         video = _add_video(output, clip)
-        tracks = [_add_audio(output, language) for language in clip.languages]
+        tracks = [(_add_audio(output, sound), sound) for sound in clip.all_sounds()]
         if clip.chapters:
             output.set_chapters([_chapter(number, *chapter) for number, chapter in enumerate(clip.chapters)])
         if clip.cover:
@@ -90,8 +117,8 @@ def make_clip(path: Path, clip: Clip = ORDINARY) -> Path:
         for frame in video_frames(clip):
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
-        for number, track in enumerate(tracks):
-            _write_audio(output, track, clip, number)
+        for number, (track, sound) in enumerate(tracks):
+            _write_audio(output, track, sound, clip, number)
     return path
 
 
@@ -154,26 +181,37 @@ def video_frames(clip: Clip) -> list[VideoFrame]:
     return frames
 
 
-def _add_audio(output: OutputContainer, language: str) -> AudioStream:
-    track = output.add_stream("aac", rate=SAMPLE_RATE)
+def _add_audio(output: OutputContainer, sound: Sound) -> AudioStream:
+    track = output.add_stream(sound.codec, rate=sound.rate, layout=sound.layout, options=sound.options)
     assert isinstance(track, AudioStream)
-    track.metadata["language"] = language
-    track.metadata["title"] = f"Track {language}"
+    names = {"language": sound.language, "title": sound.title, "handler_name": sound.handler}
+    track.metadata.update({key: value for key, value in names.items() if value is not None})
+    if sound.disposition:
+        track.disposition = sound.disposition
     return track
 
 
-def _write_audio(output: OutputContainer, track: AudioStream, clip: Clip, number: int) -> None:
-    length = clip.frame_times()[-1] * clip.time_base
-    position = int(clip.audio_delay * SAMPLE_RATE)
-    for block in range(int(length * SAMPLE_RATE / 1024) + 1):
-        frame = AudioFrame(format="fltp", layout="stereo", samples=1024)
-        tone = bytes((block * 7 + number * 31 + byte) % 61 for byte in range(64))
-        for plane in frame.planes:
-            plane.update((tone * (plane.buffer_size // 64 + 1))[: plane.buffer_size])
-        frame.rate, frame.pts, frame.time_base = SAMPLE_RATE, position, Fraction(1, SAMPLE_RATE)
+def _write_audio(output: OutputContainer, track: AudioStream, sound: Sound, clip: Clip, number: int) -> None:
+    seconds = clip.frame_times()[-1] * clip.time_base if sound.seconds is None else sound.seconds
+    position = int(sound.start * sound.rate)
+    for block in range(int(seconds * sound.rate / 1024) + 1):
+        frame = AudioFrame(format="flt", layout=sound.layout, samples=1024)
+        channels = range(frame.layout.nb_channels)
+        tones = [noise(1024, seed=block * 7 + number * 31 + channel * 1009) for channel in channels]
+        frame.planes[0].update(array("f", (value for values in zip(*tones, strict=True) for value in values)).tobytes())
+        frame.rate, frame.pts, frame.time_base = sound.rate, position, Fraction(1, sound.rate)
         position += 1024
         output.mux(track.encode(frame))
     output.mux(track.encode(None))
+
+
+def noise(samples: int, seed: int) -> list[float]:
+    """Return a soft rumble, which no other place of any track has."""
+    source = Random(seed)  # noqa: S311 - not for secrets
+    values = [0.0]
+    for _ in range(samples):
+        values.append(0.9 * values[-1] + source.uniform(-0.1, 0.1))
+    return values[1:]
 
 
 def frames_of(path: Path) -> list[VideoFrame]:
