@@ -1,7 +1,9 @@
 """Boxes of an MP4 file (ISO/IEC 14496-12, 4.2) as a tree that a test can look into, change and write again."""
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _CONTAINERS = {"moov", "trak", "edts", "mdia", "minf", "stbl", "mvex", "moof", "traf", "udta", "tref", "gmhd", "dinf"}
 
@@ -54,3 +56,29 @@ def parse(content: bytes) -> list[Box]:
 def integers(payload: bytes, size: int = 4, start: int = 0) -> list[int]:
     """Return the big-endian integers of a payload from a place on."""
     return [int.from_bytes(payload[at : at + size]) for at in range(start, len(payload) - size + 1, size)]
+
+
+def edit_moov(path: Path, change: Callable[[Box], None]) -> Path:
+    """Change the index of a file that has it at its end, where nothing moves when it grows; return the path."""
+    boxes = parse(path.read_bytes())
+    assert boxes[-1].kind == "moov"
+    change(boxes[-1])
+    path.write_bytes(b"".join(bytes(box) for box in boxes))
+    return path
+
+
+def set_edits(track: Box, *edits: tuple[int, int, int]) -> None:
+    """Give a track an edit list.
+
+    Args:
+        edits: Duration in ticks of the movie, start in ticks of the track or -1 for nothing, and speed in 1/65536.
+    """
+    entries = b"".join(struct.pack(">Iii", *edit) for edit in edits)
+    elst = Box("elst", bytes(4) + len(edits).to_bytes(4) + entries)
+    track.children = [child for child in track.children if child.kind != "edts"]
+    track.children.insert(1, Box("edts", children=[elst]))
+
+
+def timescale(header: Box) -> int:
+    """Return the ticks per second of an mvhd or mdhd box of version 0."""
+    return integers(header.payload)[3]
