@@ -17,11 +17,12 @@ from worker.engine.encoders import Coding
 from worker.engine.planes import Canvas
 from worker.engine.probe import Probe, prepare_decoder
 from worker.engine.read import TimeDigest, whole_packets
-from worker.engine.remux import Copies, copy_tags, copy_timecode, muxer_options
+from worker.engine.remux import Copies, muxer_options
 from worker.engine.smart.plan import Piece, Plan
 from worker.engine.smart.seams import PacketDigest, Spliced
 from worker.engine.smart.segment import Segment, SegmentCoder
 from worker.engine.source import open_movie
+from worker.engine.tags import copy_tags, copy_timecode
 from worker.watermark import never_visible
 
 
@@ -109,6 +110,7 @@ class _Splice:
                     self._write(segment.finish())
                 piece, segment = next(pieces, None), None
             progress(position / len(self._plan.packets.pts))
+        self._copies.finish()
         if not self._marked:
             raise never_visible("of no frame is it a part", "Correct its start, end, fade, opacity or image.")
         return self._encoded()
