@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from e2e.inspection import wait_until
+from e2e.inspection import tasks_of, wait_until
 from scripts.pipeline import Pipeline
 
 
@@ -42,7 +42,7 @@ def run(pipeline: Pipeline, machine: dict[str, Any], start: str, record: dict[st
     attempt = {"number": 3, "timeout": 60, "retryDelays": [1, 1], "retries": 2}
     started = states.start_execution(
         stateMachineArn=machine["arn"],
-        input=json.dumps({"job_id": job_id, "source": source, "attempt": attempt, **data}),
+        input=json.dumps({"job_id": job_id, "source": source, "attempt": attempt, "size": size(256, 512), **data}),
     )["executionArn"]
 
     def ended() -> Any:
@@ -51,6 +51,11 @@ def run(pipeline: Pipeline, machine: dict[str, Any], start: str, record: dict[st
 
     execution = wait_until(ended, "the execution's end")
     return execution, json.load(pipeline.s3.get_object(Bucket=pipeline.bucket, Key=key)["Body"])
+
+
+def size(cpu: int, memory_mb: int, largest_mb: int = 512) -> dict[str, Any]:
+    """A task's size and the bound, as the machine keeps them."""
+    return {"cpu": str(cpu), "memory": str(memory_mb), "memory_mb": memory_mb, "largest_mb": largest_mb}
 
 
 def caught(error: str, cause: object) -> dict[str, Any]:
@@ -70,17 +75,18 @@ LAST_WORDS = {
 }
 
 
+WANTS_3000 = {**LAST_WORDS, "code": "INSUFFICIENT_MEMORY", "retryable": False, "memory_mb": 3000}
+KILLED = {**LAST_WORDS, "code": "OUT_OF_MEMORY", "retryable": False}
+OUT_OF_MEMORY = caught("States.TaskFailed", stopped(ExitCode=137, Reason="OutOfMemoryError: Container killed"))
+
+
 @pytest.mark.parametrize(
     ("failure", "record", "code"),
     [
         (caught("ECS.ClientException", "TaskDefinition is inactive"), RUNNING, "TASK_NOT_STARTED"),
         (caught("States.TaskFailed", [{"Reason": "MISSING"}]), RUNNING, "TASK_NOT_STARTED"),
         (caught("States.TaskFailed", {"StopCode": "TaskFailedToStart", "Containers": []}), RUNNING, "TASK_NOT_STARTED"),
-        (
-            caught("States.TaskFailed", stopped(ExitCode=137, Reason="OutOfMemoryError: Container killed")),
-            RUNNING,
-            "OUT_OF_MEMORY",
-        ),
+        (OUT_OF_MEMORY, RUNNING, "OUT_OF_MEMORY"),
         (caught("States.TaskFailed", stopped(ExitCode=12)), RUNNING, "WORKER_FAILED"),
         (caught("States.TaskFailed", stopped(ExitCode=137)), RUNNING, "WORKER_CRASHED"),
         (caught("States.TaskFailed", stopped()), RUNNING, "WORKER_CRASHED"),
@@ -128,3 +134,52 @@ def test_a_record_that_has_changed_meanwhile_is_read_again(pipeline: Pipeline, m
         failure=LAST_WORDS,
     )
     assert (execution["status"], left["state"]) == ("SUCCEEDED", "SUCCEEDED")
+
+
+@pytest.mark.parametrize(
+    ("failure", "error", "before", "after"),
+    [
+        pytest.param(
+            caught("States.TaskFailed", stopped(ExitCode=21)), WANTS_3000, size(256, 512, 8192), ("2048", "4096"),
+            id="as large as it says, at once",
+        ),
+        pytest.param(
+            caught("States.TaskFailed", stopped(ExitCode=20)), KILLED, size(256, 512, 8192), ("512", "1024"),
+            id="its engine was killed",
+        ),
+        pytest.param(
+            OUT_OF_MEMORY, None, size(1024, 3072, 4096), ("2048", "4096"),
+            id="it was killed itself, in a size between two others",
+        ),
+        pytest.param(
+            OUT_OF_MEMORY, WANTS_3000, size(2048, 4096, 8192), ("4096", "8192"),
+            id="what it said is not enough",
+        ),
+    ],
+)  # fmt: skip
+def test_a_task_that_is_too_small_is_followed_by_a_larger_one(
+    pipeline: Pipeline, machine: dict[str, Any],
+    failure: dict[str, Any], error: dict[str, Any] | None, before: dict[str, Any], after: tuple[str, str],
+) -> None:  # fmt: skip
+    record = {**RUNNING, "error": error}
+    _, left = run(pipeline, machine, "DidTheTaskRun", record, caught=failure, size=before)
+    [task] = tasks_of(pipeline, left["job_id"])
+    assert (task["cpu"], task["memory"]) == after
+    # There is no such upload, as the larger task found out. It is no further attempt.
+    assert (left["state"], left["error"]["code"], left["attempt"]) == ("FAILED", "SOURCE_GONE", RUNNING["attempt"])
+    assert left["task"] == {"vcpu": int(after[0]) / 1024, "memory_mb": int(after[1])}
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "error", "at"),
+    [(21, WANTS_3000, size(256, 512, 2048)), (21, {**WANTS_3000, "memory_mb": 9000}, size(256, 512, 8192)),
+     (20, KILLED, size(4096, 8192, 8192)), (20, KILLED, size(1024, 2048, 512))],
+)  # fmt: skip
+def test_beyond_the_largest_task_the_workers_word_is_the_last(
+    pipeline: Pipeline, machine: dict[str, Any], exit_code: int, error: dict[str, Any], at: dict[str, Any]
+) -> None:
+    failure = caught("States.TaskFailed", stopped(ExitCode=exit_code))
+    execution, left = run(pipeline, machine, "DidTheTaskRun", {**RUNNING, "error": error}, caught=failure, size=at)
+    assert (execution["status"], execution["error"]) == ("FAILED", error["code"])
+    assert (left["state"], left["error"]) == ("FAILED", error)
+    assert tasks_of(pipeline, left["job_id"]) == []

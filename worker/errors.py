@@ -12,8 +12,10 @@
     │   ├── AccessDenied              ACCESS_DENIED
     │   ├── EncodeFailed              ENCODE_FAILED
     │   ├── OutputMismatch            OUTPUT_MISMATCH
-    │   ├── OutOfMemory               OUT_OF_MEMORY
-    │   └── InternalError             INTERNAL_ERROR
+    │   ├── InternalError             INTERNAL_ERROR
+    │   └── TaskTooSmall              … in a task of this size; in a larger one it may succeed: exit codes 20–29
+    │       ├── OutOfMemory           OUT_OF_MEMORY
+    │       └── InsufficientMemory    INSUFFICIENT_MEMORY
     └── TransientError                another attempt may succeed: retryable, exit codes 40–69
         ├── DiskFull                  DISK_FULL
         ├── StorageUnavailable        STORAGE_UNAVAILABLE
@@ -49,7 +51,7 @@ class WatermarkError(Exception):
         self.hint = hint or type(self).hint
         super().__init__(self.message)
 
-    def as_record(self) -> dict[str, str | bool]:
+    def as_record(self) -> dict[str, str | bool | int]:
         """Return the `error` field of a job record."""
         return {"code": self.code, "message": self.message, "hint": self.hint, "retryable": self.retryable}
 
@@ -156,15 +158,6 @@ class OutputMismatch(PermanentError):
     hint = "Please report it with the video: this is a defect of the engine."
 
 
-class OutOfMemory(PermanentError):
-    """The engine needed more memory than the task has. The same task size would fail again."""
-
-    code = "OUT_OF_MEMORY"
-    exit_code = 20
-    message = "The task has too little memory for a picture of this size."
-    hint = "Give the task definition more memory: 512 MB for 1080p, 2 GB for 4K."
-
-
 class InternalError(PermanentError):
     """A defect of the worker: anything it did not foresee. Never retried, since it may have done half of something."""
 
@@ -172,6 +165,41 @@ class InternalError(PermanentError):
     exit_code = 39
     message = "The worker failed in a way it did not foresee."
     hint = "The log has the traceback; please report it."
+
+
+class TaskTooSmall(PermanentError):
+    """The same job would fail in the same way again in a task of the same size. A larger one may do it."""
+
+
+class OutOfMemory(TaskTooSmall):
+    """The engine needed more memory than the task has, and was killed."""
+
+    code = "OUT_OF_MEMORY"
+    exit_code = 20
+    message = "The task ran out of memory."
+    hint = "Allow the pipeline larger tasks (MaxTaskMemory), or give the worker more memory; 8192 MB do for 8K."
+
+
+class InsufficientMemory(TaskTooSmall):
+    """The engine would need more memory than the task has; nothing was encoded.
+
+    Attributes:
+        memory_mb: What the whole task needs, in MB as ECS counts them: 1,048,576 bytes.
+    """
+
+    code = "INSUFFICIENT_MEMORY"
+    exit_code = 21
+    message = "The task has too little memory for this video."
+    hint = "Allow the pipeline larger tasks (MaxTaskMemory), or give the worker as much memory as the message says."
+
+    def __init__(self, message: str | None = None, hint: str | None = None, memory_mb: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.memory_mb = memory_mb
+
+    def as_record(self) -> dict[str, str | bool | int]:
+        """Return the `error` field of a job record, from which the state machine reads what size to take."""
+        record = super().as_record()
+        return record if self.memory_mb is None else record | {"memory_mb": self.memory_mb}
 
 
 class DiskFull(TransientError):
@@ -221,13 +249,18 @@ class Interrupted(TransientError):
 
 def all_errors() -> Iterator[type[WatermarkError]]:
     """Yield each concrete error class, permanent ones first, by exit code."""
-    classes = (*PermanentError.__subclasses__(), *TransientError.__subclasses__())
+    groups = (PermanentError, TaskTooSmall, TransientError)
+    classes = {error for group in groups for error in group.__subclasses__()} - set(groups)
     yield from sorted(classes, key=lambda error: error.exit_code)
 
 
-def from_code(code: str, message: str | None = None, hint: str | None = None) -> WatermarkError:
+def from_code(
+    code: str, message: str | None = None, hint: str | None = None, memory_mb: int | None = None
+) -> WatermarkError:
     """Return the error of this code; an unknown code gives an InternalError that names it."""
     for error in all_errors():
+        if error is InsufficientMemory and error.code == code:
+            return InsufficientMemory(message, hint, memory_mb)
         if error.code == code:
             return error(message, hint)
     return InternalError(f"Unknown error code {code}: {message}", hint)

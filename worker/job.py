@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from worker import record as records
-from worker.errors import DiskFull, InternalError, Interrupted, SourceGone, WatermarkError
+from worker.errors import DiskFull, InternalError, Interrupted, SourceGone, TaskTooSmall, WatermarkError
 from worker.phases import FETCHING, PUBLISHING
 from worker.publish import Published, Superseded, find_published, publish, require_newest
 from worker.record import AlreadyFinished, JobRecord
@@ -198,7 +198,8 @@ class Job:
             AlreadyFinished
         """
         log.error("%s", error, extra={"error": error.as_record(), "detail": "\n".join(getattr(error, "__notes__", []))})
-        state = records.RUNNING if error.retryable else records.FAILED
+        # What another attempt or a larger task may mend is for the state machine to end.
+        state = records.RUNNING if error.retryable or isinstance(error, TaskTooSmall) else records.FAILED
         try:
             self._finish(state=state, error=error.as_record(), timings=self._timings)
         except WatermarkError as failure:

@@ -95,7 +95,8 @@ def run_engine(
             "images": {name: file.fileno() for name, file in files.items()},
             "profile": profile,
             "cpus": resources.cpus,
-            "memory": resources.memory - own_memory(),
+            "memory": resources.memory,
+            "memory_taken": own_memory(),
         }
         stdin, stderr = stack.enter_context(TemporaryFile()), stack.enter_context(TemporaryFile())
         stdin.write(json.dumps(request).encode())
@@ -131,8 +132,9 @@ def _listen(
                 progress(phase, share)
             case {"event": "result", **fields}:
                 result = EngineResult(**fields)
-            case {"event": "error", "code": str(code), "message": str(message), "hint": str(hint)}:
-                raise _with_log(from_code(code, message, hint), stderr)
+            case {"event": "error", "code": str(code), "message": str(message), "hint": str(hint), **more}:
+                wanted = more.get("memory_mb")
+                raise _with_log(from_code(code, message, hint, wanted if isinstance(wanted, int) else None), stderr)
     try:
         exit_code = process.wait(silence_seconds)
     except subprocess.TimeoutExpired as error:

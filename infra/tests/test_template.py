@@ -119,6 +119,36 @@ def test_permanent_exit_codes_are_those_that_the_state_machine_never_retries(sta
         assert (lowest <= each.exit_code <= highest) == (not each.retryable), each
 
 
+def test_a_larger_task_answers_just_the_errors_that_it_can_mend(states: dict[str, Any]) -> None:
+    from worker.errors import TaskTooSmall, all_errors
+
+    first, *_ = [choice for choice in states["HowDidTheTaskEnd"]["Choices"] if choice["Next"] == "SayOutOfMemory"]
+    lowest, highest = first["And"][1]["NumericGreaterThanEquals"], first["And"][2]["NumericLessThanEquals"]
+    for each in all_errors():
+        assert (lowest <= each.exit_code <= highest) == issubclass(each, TaskTooSmall), each
+
+
+def test_the_sizes_of_tasks_are_fargates_and_grow(template: dict[str, Any], states: dict[str, Any]) -> None:
+    allowed = {  # vCPU units and MB, of those that Fargate pairs
+        256: {512, 1024, 2048}, 512: set(range(1024, 4097, 1024)), 1024: set(range(2048, 8193, 1024)),
+        2048: set(range(4096, 16385, 1024)), 4096: set(range(8192, 30721, 1024)),
+    }  # fmt: skip
+    defaults = {name: template["Parameters"][name].get("Default") for name in ("TaskCpu", "TaskMemory")}
+    sizes = [(int(defaults["TaskCpu"]), int(defaults["TaskMemory"]))]
+    for choice in states["ChooseSize"]["Choices"]:
+        size = states[choice["Next"]].get("Parameters", {})
+        if "memory_mb" in size:
+            sizes.append((int(size["cpu"]), size["memory_mb"]))
+            assert size["memory"] == str(size["memory_mb"])
+            assert [limit for condition in choice["And"] for limit in condition.values()][1::2] == [
+                size["memory_mb"]
+            ] * 2
+            assert (states[choice["Next"]]["ResultPath"], states[choice["Next"]]["Next"]) == ("$.size", "RunWorker")
+    assert sizes == [(256, 512), (512, 1024), (1024, 2048), (2048, 4096), (4096, 8192)]
+    assert all(memory in allowed[cpu] for cpu, memory in sizes)
+    assert template["Parameters"]["MaxTaskMemory"]["AllowedValues"] == [str(memory) for _, memory in sizes]
+
+
 def test_job_states_are_the_same_words_everywhere() -> None:
     from scripts.pipeline import TERMINAL_STATES
     from worker import record

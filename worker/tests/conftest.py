@@ -117,6 +117,7 @@ def _run_in_process(source: Path, output: Path, overlay: dict[str, Any], profile
         "profile": profile,
         "cpus": 1.0,
         "memory": 1 << 30,
+        "memory_taken": 0,
     }
     with events.open("wb") as file:
         run_request(request, Events(file.fileno()))

@@ -1,4 +1,13 @@
-from worker.errors import InternalError, PermanentError, TransientError, all_errors, from_code, markdown_table
+from worker.errors import (
+    InsufficientMemory,
+    InternalError,
+    PermanentError,
+    TaskTooSmall,
+    TransientError,
+    all_errors,
+    from_code,
+    markdown_table,
+)
 
 
 def test_each_error_has_its_own_code_and_exit_code() -> None:
@@ -11,6 +20,7 @@ def test_exit_codes_tell_permanent_from_transient() -> None:
     for error in all_errors():
         assert issubclass(error, TransientError if error.retryable else PermanentError)
         assert error.exit_code in (range(40, 70) if error.retryable else range(10, 40))
+        assert issubclass(error, TaskTooSmall) == (error.exit_code in range(20, 30))
 
 
 def test_each_error_says_in_one_sentence_what_happened_and_what_to_do() -> None:
@@ -36,6 +46,12 @@ def test_an_error_survives_the_way_through_its_record() -> None:
             "hint": "What to do.",
             "retryable": error.retryable,
         }
+
+
+def test_how_much_memory_is_wanted_survives_it_too() -> None:
+    again = from_code("INSUFFICIENT_MEMORY", "What happened.", "What to do.", 1180)
+    assert isinstance(again, InsufficientMemory)
+    assert again.as_record()["memory_mb"] == 1180
 
 
 def test_an_unknown_code_is_an_internal_error() -> None:
