@@ -72,7 +72,7 @@ def run_engine(
 
     Args:
         source: The input; the engine gets its descriptor, not its name.
-        output: Absolute path of the result; overwritten.
+        output: The result; overwritten. The engine gets its descriptors, not its name.
         watermark: The watermark's document.
         images: Files of the images that it names.
         progress: Called with a phase and the share of it that is done, 0 to 1; with the same ones again as a heartbeat
@@ -85,10 +85,11 @@ def run_engine(
     kills_before = out_of_memory_kills()
     with ExitStack() as stack:
         files = {name: stack.enter_context(path.open("rb")) for name, path in images.items()}
+        writing, reading = stack.enter_context(output.open("wb")), stack.enter_context(output.open("rb"))
         request = {
             "parent": os.getpid(),
             "input": source.fileno(),
-            "output": str(output),
+            "output": (writing.fileno(), reading.fileno()),
             "output_bytes": output_limit(os.fstat(source.fileno()).st_size),
             "watermark": watermark,
             "watermark_name": watermark_name,
@@ -107,7 +108,7 @@ def run_engine(
             stdout=subprocess.PIPE,
             stderr=stderr,
             env={},
-            pass_fds=(source.fileno(), *(file.fileno() for file in files.values())),
+            pass_fds=[file.fileno() for file in (source, writing, reading, *files.values())],
             process_group=0,
         )
         stack.callback(_end, process)

@@ -1,4 +1,4 @@
-"""The engine: what happens to a video, in a process of its own without environment, credentials or network.
+"""The engine: what happens to a video, in a process of its own that opens nothing: no file, no socket.
 
 source    opens an untrusted file            layers    images to what lies ready on the picture
 probe     what is in it                      timeline  which of them is seen when, how opaque
@@ -11,4 +11,5 @@ render    all frames, or what is touched     ahead     two steps of the pipeline
 remux     what is copied: sound, subtitles   smart     the way of the touched frames
 sound     and what MP4 cannot hold, as AAC   digest    what was written, in a few bytes
 tags      titles, languages, chapters        verify    is the result the source plus a watermark?
+result    the one file that is written       preload   what libraries would load late
 """

@@ -17,7 +17,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import av.logging
@@ -26,13 +25,16 @@ from worker.engine.blend import Blender
 from worker.engine.encode import Blends
 from worker.engine.encoders import choose_coding
 from worker.engine.layers import Layer, draw_layers, load_image, refuse_what_never_starts
+from worker.engine.preload import load_what_loads_late
 from worker.engine.probe import Probe, probe
 from worker.engine.profiles import PROFILES
 from worker.engine.render import render
+from worker.engine.result import ResultFile
 from worker.engine.timeline import Timeline
 from worker.engine.verify import verify
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
 from worker.limits import confine
+from worker.seccomp import forbid_all_but_work
 from worker.watermark import validate
 
 SECONDS_BETWEEN_EVENTS = 0.25
@@ -72,7 +74,7 @@ class Events:
 
 def run(request: dict[str, Any], events: Events) -> None:
     """Do the work of a request; its fields are those that `worker.sandbox.run_engine` writes."""
-    output = Path(request["output"])
+    output = ResultFile(*request["output"])
     with os.fdopen(request["input"], "rb") as source:
         with events.phase("PROBING"):
             probed = probe(source)
@@ -121,6 +123,8 @@ def main() -> int:
     events = Events(channel)
     request = json.loads(sys.stdin.buffer.read())
     confine(request["parent"], request["output_bytes"])
+    load_what_loads_late()
+    forbid_all_but_work()
     av.logging.set_level(av.logging.ERROR)
     try:
         run(request, events)

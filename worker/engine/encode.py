@@ -5,10 +5,8 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
-import av
 import av.error
 from av import Packet, VideoFrame
 from av.container import InputContainer, OutputContainer
@@ -22,6 +20,7 @@ from worker.engine.planes import Canvas
 from worker.engine.probe import Probe
 from worker.engine.read import Reader
 from worker.engine.remux import Copies, muxer_options
+from worker.engine.result import ResultFile
 from worker.engine.smart.seams import Spliced
 from worker.engine.source import open_movie
 from worker.engine.tags import copy_tags, copy_timecode
@@ -60,7 +59,7 @@ class Encoded:
 
 def encode(
     file: BinaryIO,
-    output: Path,
+    output: ResultFile,
     probed: Probe,
     blender: Blends,
     coding: Coding,
@@ -72,7 +71,7 @@ def encode(
 
     Args:
         file: The source, seekable.
-        output: Where to write; overwritten.
+        output: Where to write.
         cpus: How many the engine may use. On more than one, decoding and encoding go on at the same time.
         progress: Called with the share done, 0 to 1, after every frame and packet.
         finishing: Called before the file is finished, which moves its index to the front and may take long.
@@ -86,17 +85,16 @@ def encode(
         source = movie.streams[probed.stream]
         assert isinstance(source, VideoStream)  # noqa: S101 - the probe found it; for the type checker
         try:
-            result = av.open(str(output), "w", format="mp4", container_options=muxer_options(movie, source))
-            with result:
+            with output.create(muxer_options(movie, source)) as result:
                 encoded = _Encoding(movie, source, result, probed, blender, coding, cpus).run(progress)
                 finishing()
             return encoded
-        except av.error.FFmpegError as error:
-            raise translated(error) from error
+        except (av.error.FFmpegError, OSError) as error:
+            raise translated(output.failure or error) from error
 
 
-def translated(error: av.error.FFmpegError) -> Exception:
-    """Return the error of a job for an error of the muxer or encoder."""
+def translated(error: av.error.FFmpegError | OSError) -> Exception:
+    """Return the error of a job for an error of the muxer or encoder, or of the file that it writes."""
     if error.errno == errno.ENOSPC:
         return DiskFull()
     if error.errno == errno.EFBIG:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Literal
 
 from worker.engine.encode import Blends, Encoded, encode
 from worker.engine.encoders import Coding
 from worker.engine.probe import Probe
+from worker.engine.result import ResultFile
 from worker.engine.smart.plan import NotSmart, plan_render
 from worker.engine.smart.splice import splice
 from worker.engine.timeline import Timeline
@@ -29,7 +29,7 @@ class Way:
 
 def render(
     file: BinaryIO,
-    output: Path,
+    output: ResultFile,
     probed: Probe,
     blender: Blends,
     timeline: Timeline,

@@ -1,7 +1,6 @@
 """The result must be the same video: decoded to its end and compared with what went in, before anyone sees it."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import av
 import av.error
@@ -15,13 +14,14 @@ from worker.engine.encode import Encoded
 from worker.engine.planes import even
 from worker.engine.probe import Probe, prepare_decoder
 from worker.engine.read import TimeDigest
+from worker.engine.result import ResultFile
 from worker.engine.smart.seams import SeamCheck
 from worker.engine.source import as_fraction, open_movie
 from worker.engine.tags import is_rewritten
 from worker.errors import OutputMismatch
 
 
-def verify(output: Path, probed: Probe, encoded: Encoded, progress: Callable[[float], None]) -> float:
+def verify(output: ResultFile, probed: Probe, encoded: Encoded, progress: Callable[[float], None]) -> float:
     """Return the duration in seconds of a result that is as it must be.
 
     Frames are decoded and counted, every timestamp is compared, and so is every byte of the copied streams. Of a
@@ -31,7 +31,7 @@ def verify(output: Path, probed: Probe, encoded: Encoded, progress: Callable[[fl
     Raises:
         OutputMismatch: The sentence says in what it differs.
     """
-    with output.open("rb") as file, open_movie(file) as movie:
+    with output.open() as file, open_movie(file) as movie:
         streams = [stream for stream in movie.streams if not is_rewritten(stream, movie)]
         _compare("streams", [stream.type for stream in streams], [kind for kind, _ in encoded.streams])
         index = [digest is None for _, digest in encoded.streams].index(True)

@@ -108,18 +108,18 @@ def marked(request: pytest.FixtureRequest) -> Marked:
 def _run_in_process(source: Path, output: Path, overlay: dict[str, Any], profile: str = "balanced") -> EngineResult:
     """Run the engine as its process would. Images lie beside the source."""
     events = output.with_suffix(".events")
-    request = {
-        "input": os.open(source, os.O_RDONLY),
-        "output": str(output),
-        "watermark": {"overlays": [overlay]},
-        "watermark_name": "mark.json",
-        "images": {overlay["image"]: os.open(source.parent / overlay["image"], os.O_RDONLY)},
-        "profile": profile,
-        "cpus": 1.0,
-        "memory": 1 << 30,
-        "memory_taken": 0,
-    }
-    with events.open("wb") as file:
+    with events.open("wb") as file, output.open("wb") as writing, output.open("rb") as reading:
+        request = {
+            "input": os.open(source, os.O_RDONLY),
+            "output": (writing.fileno(), reading.fileno()),
+            "watermark": {"overlays": [overlay]},
+            "watermark_name": "mark.json",
+            "images": {overlay["image"]: os.open(source.parent / overlay["image"], os.O_RDONLY)},
+            "profile": profile,
+            "cpus": 1.0,
+            "memory": 1 << 30,
+            "memory_taken": 0,
+        }
         run_request(request, Events(file.fileno()))
     result = json.loads(events.read_bytes().splitlines()[-1])
     assert result.pop("event") == "result"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from worker.errors import EncodeFailed, InternalError, Interrupted, OutOfMemory, StepTimeout, WatermarkError
+from worker.errors import DiskFull, EncodeFailed, InternalError, Interrupted, OutOfMemory, StepTimeout, WatermarkError
 from worker.local import run_local
 from worker.resources import MIB, Resources
 from worker.sandbox import Progress, run_engine
@@ -124,7 +124,8 @@ def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 ENCODING = "print(json.dumps({'event': 'progress', 'phase': 'ENCODING', 'share': 0.5}), flush=True)\n"
 CLOSING = "print(json.dumps({'event': 'closing'}), flush=True)\n"
 RESULT = (
-    "print(json.dumps({'event': 'result', 'duration': 1, 'frames': 1, 'codec': 'h264', 'notes': [], 'timings': {}}))\n"
+    "print(json.dumps({'event': 'result', 'duration': 1, 'frames': 1, 'codec': 'h264', 'notes': [], 'timings': {},"
+    " 'render': {}}))\n"
 )
 
 
@@ -177,7 +178,7 @@ def test_the_engine_sees_no_environment_and_only_its_own_files(tmp_path: Path, m
             assert "AWS_SECRET_ACCESS_KEY" not in os.environ, "environment"
             links = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if int(fd) > 2
                      and os.path.exists(f"/proc/self/fd/{fd}")]
-            assert all(link.endswith("/source") or link.startswith("/proc") for link in links), links
+            assert all(link.endswith(("/source", "/out")) or link.startswith("/proc") for link in links), links
             assert os.getpgid(0) == os.getpid(), "process group"
             print(json.dumps({"event": "error", "code": "ENCODE_FAILED", "message": "kept to itself", "hint": "h"}))
             """,
@@ -190,6 +191,13 @@ def test_a_result_cannot_grow_without_end(
     monkeypatch.setattr("worker.sandbox.output_limit", lambda _source_bytes: 5_000)
     with pytest.raises(EncodeFailed, match="beyond"):
         run_local(clip, tmp_path / "out.mp4", logo, lambda *_: None)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_told(clip: Path, logo: Path) -> None:
+    document = {"overlays": [{"image": "a.png"}]}
+    with clip.open("rb") as source, pytest.raises(DiskFull):
+        run_engine(source, Path("/dev/full"), document, "a.png", {"a.png": logo}, lambda *_: None, RESOURCES)
 
 
 def wait_until_gone(pid: int) -> None:

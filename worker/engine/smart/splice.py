@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from pathlib import Path
 from typing import BinaryIO
 
-import av
 import av.error
 from av import Packet, VideoFrame
 from av.container import InputContainer, OutputContainer
@@ -18,6 +16,7 @@ from worker.engine.planes import Canvas
 from worker.engine.probe import Probe, prepare_decoder
 from worker.engine.read import TimeDigest, whole_packets
 from worker.engine.remux import Copies, muxer_options
+from worker.engine.result import ResultFile
 from worker.engine.smart.plan import Piece, Plan
 from worker.engine.smart.seams import PacketDigest, Spliced
 from worker.engine.smart.segment import Segment, SegmentCoder
@@ -28,7 +27,7 @@ from worker.watermark import never_visible
 
 def splice(
     file: BinaryIO,
-    output: Path,
+    output: ResultFile,
     probed: Probe,
     blender: Blends,
     plan: Plan,
@@ -51,13 +50,12 @@ def splice(
         source = movie.streams[probed.stream]
         assert isinstance(source, VideoStream)  # noqa: S101 - the probe found it; for the type checker
         try:
-            result = av.open(str(output), "w", format="mp4", container_options=muxer_options(movie, source))
-            with result:
+            with output.create(muxer_options(movie, source)) as result:
                 encoded = _Splice(movie, source, result, probed, blender, plan, coder).run(progress)
                 finishing()
             return encoded
-        except av.error.FFmpegError as error:
-            raise translated(error) from error
+        except (av.error.FFmpegError, OSError) as error:
+            raise translated(output.failure or error) from error
 
 
 class _Splice:
