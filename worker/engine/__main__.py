@@ -22,6 +22,7 @@ from typing import Any
 import av.logging
 
 from worker.engine.blend import Blender
+from worker.engine.blend10 import DeepBlender
 from worker.engine.encode import Blends
 from worker.engine.encoders import choose_coding
 from worker.engine.layers import Layer, draw_layers, load_image, refuse_what_never_starts
@@ -109,8 +110,6 @@ def _blender(layers: list[Layer], probed: Probe) -> Blends:
     matrix = probed.colour.matrix_for(probed.picture.height)
     if probed.depth == 8:
         return Blender(layers, probed.colour, matrix, probed.full_range)
-    from worker.engine.blend10 import DeepBlender  # with numpy, whose memory the many videos of 8 bits do not pay
-
     return DeepBlender(layers, probed.colour, matrix, probed.full_range)
 
 

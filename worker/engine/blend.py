@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 
+import numpy as np
 from av import VideoFrame
 from PIL import Image
 
@@ -16,6 +17,7 @@ from worker.engine.colour import Colour, rgba_to_yuva
 from worker.engine.layers import Layer, Prepared
 from worker.engine.planes import plane_image
 from worker.engine.timeline import Timeline
+from worker.engine.transfer import to_signal
 from worker.watermark import OPAQUE
 
 _Masks = tuple[Image.Image, Image.Image]  # full and half resolution
@@ -92,9 +94,5 @@ def _converted(picture: Image.Image, colour: Colour, matrix: int, full_range: bo
 
 
 def _in_its_primaries(picture: Image.Image, colour: Colour) -> Image.Image:
-    import numpy as np  # here, since few videos of 8 bits have such primaries and none of the others pays for it
-
-    from worker.engine.transfer import to_signal
-
     colours = Image.fromarray(np.rint(to_signal(np.asarray(picture)[..., :3], colour) * 255).astype(np.uint8))
     return Image.merge("RGBA", (*colours.split(), picture.getchannel("A")))
