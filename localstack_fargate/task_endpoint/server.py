@@ -29,6 +29,7 @@ LOG = logging.getLogger(__name__)
 SESSION_SECONDS = 6 * 3600  # Fargate's
 START_SECONDS = 1
 IDLE_SECONDS = 60  # a connection that says nothing for so long is closed
+MAX_CONNECTIONS = 256  # at a time, each with a thread; an answer ends one, so that a hundred starting tasks need fewer
 FARGATE_URL = "http://169.254.170.2"  # the only address at which SDKs look for a relative URI
 
 
@@ -155,7 +156,22 @@ class _Server(ThreadingHTTPServer):
         super().__init__(listening.getsockname(), handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
+        self._connections: set[Any] = set()
         self.server_activate()
+
+    def verify_request(self, request: Any, _client_address: Any) -> bool:
+        """Whether there is room for one more connection; else it is closed."""
+        if len(self._connections) >= MAX_CONNECTIONS:
+            return False
+        self._connections.add(request)
+        if len(self._connections) == MAX_CONNECTIONS:
+            LOG.warning("Tasks have %s connections to their endpoint; any more are closed", MAX_CONNECTIONS)
+        return True
+
+    def shutdown_request(self, request: Any) -> None:
+        """Called at the end of each connection, whatever it ends by."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,7 +1,6 @@
 """Credentials of the task role and metadata, as a process in the task finds them."""
 
 import json
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,9 +10,7 @@ from typing import Any
 import pytest
 from docker import APIClient
 
-from localstack_fargate.launchers.process import ProcessLauncher
 from localstack_fargate.task_endpoint.credentials import TaskRoleCredentials
-from localstack_fargate.task_endpoint.server import TaskEndpoint
 from localstack_fargate.tests.kit import PYTHON_IMAGE, Fargate
 
 metadata_row = partial(pytest.mark.conformance, "Task metadata")
@@ -278,14 +275,3 @@ def test_metadata_of_several_containers(fargate: Fargate) -> None:
     containers = {container["Name"]: container for container in task["Containers"]}
     assert (containers["first"]["KnownStatus"], containers["first"]["ExitCode"]) == ("STOPPED", 7)
     assert containers["first"]["FinishedAt"] <= containers["main"]["StartedAt"]
-
-
-def test_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("localstack_fargate.task_endpoint.server._Handler.timeout", 0.1)
-    endpoint = TaskEndpoint(ProcessLauncher({}, 1, "http://127.0.0.1:1"))
-    try:
-        port = int(endpoint.url.rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-            assert connection.recv(1) == b"", "the server waits for ever"
-    finally:
-        endpoint.close()
