@@ -72,6 +72,15 @@ def refuse_web_pages() -> None:
         raise LocalstackExit(f"The gateway cannot refuse web pages, it is not the one we know: {error}", 1) from error
 
 
+@hooks.on_infra_start()
+def refuse_wrong_types() -> None:
+    """Let ECS refuse JSON of other types than its API's, as AWS does."""
+    with _known_localstack(otherwise="ECS will NOT refuse values of wrong types"):
+        from localstack_fargate.gateway.request_types import install
+
+        install()
+
+
 @hooks.on_infra_start(priority=100)
 def open_fargate_launcher() -> None:
     """Make room for tasks before the gateway starts, which has to listen there, too.
@@ -120,5 +129,5 @@ def _known_localstack(otherwise: str) -> Iterator[None]:
     """Start without what is installed here, and say so, if LocalStack no longer has the parts that it changes."""
     try:
         yield
-    except ImportError:
+    except (ImportError, ValueError):
         LOG.exception("%s: this LocalStack is not the one we know", otherwise)

@@ -25,6 +25,12 @@ class InvalidParameterException(EcsException):
     code = "InvalidParameterException"
 
 
+class SerializationException(EcsException):
+    """The request is not JSON, or not of the API's types."""
+
+    code = "SerializationException"
+
+
 class ClusterNotFoundException(EcsException):
     """The cluster does not exist, or was deleted."""
 

@@ -1,1 +1,1 @@
-"""What the gateway, LocalStack's one port for all of AWS, refuses to any service."""
+"""What the gateway, LocalStack's one port for all of AWS, refuses before a service has it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from localstack_fargate.plugins import fail_states_of_failed_tasks, let_event_rules_run_tasks
+from localstack_fargate.plugins import fail_states_of_failed_tasks, let_event_rules_run_tasks, refuse_wrong_types
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,9 @@ from localstack_fargate.plugins import fail_states_of_failed_tasks, let_event_ru
             "ecs:runTask.sync will NOT fail when its task does",
         ),
         (let_event_rules_run_tasks, "localstack.services.events.target", "EventBridge rules will NOT run tasks"),
+        (refuse_wrong_types, "localstack.aws.handlers", "ECS will NOT refuse values of wrong types"),
     ],
-    ids=["step-functions", "event-rules"],
+    ids=["step-functions", "event-rules", "request-types"],
 )
 def test_another_localstack(
     hook: Callable[[], None],
