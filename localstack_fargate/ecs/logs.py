@@ -1,7 +1,6 @@
 """The awslogs driver: a container's output, line by line, into CloudWatch Logs."""
 
 import logging
-import re
 import threading
 import time
 from collections import deque
@@ -14,7 +13,7 @@ from localstack.aws.connect import connect_to
 
 from ..launchers.base import ContainerSpec, ResourceInitializationError
 from .models import Task
-from .multiline import Event, EventJoiner, event_pattern
+from .multiline import Event, EventJoiner, Pattern, event_pattern
 from .sdk_errors import sdk_message
 
 LOG = logging.getLogger(__name__)
@@ -45,10 +44,10 @@ class AwsLogs:
     """One log stream. ``write`` never waits: a thread of its own sends what has come, at least every half second.
 
     Each line is an event, or with a ``pattern`` each line that matches it and those after it that do not. That thread
-    does the matching, too: a pattern may take long.
+    does the matching, too.
     """
 
-    def __init__(self, client: Any, group: str, stream: str, pattern: re.Pattern[bytes] | None = None) -> None:
+    def __init__(self, client: Any, group: str, stream: str, pattern: Pattern | None = None) -> None:
         self._client = client
         self._target = {"logGroupName": group, "logStreamName": stream}
         self._splitters = {name: LineSplitter(keep_empty=pattern is not None) for name in STREAMS}

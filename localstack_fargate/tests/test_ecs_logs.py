@@ -49,55 +49,6 @@ def test_very_long_lines_are_cut_between_characters_and_nowhere_else(fargate: Fa
     assert len(lines) == 6
 
 
-TRACE = """
-printf '2026-11-22 10:00:00 first\\n'
-printf '2026-11-22 10:00:01 second\\n  at one\\n\\n  at two\\n'
-printf '2026-11-22 10:00:02 third\\nits end'
-"""
-
-
-@pytest.mark.conformance("Logs", "`awslogs-multiline-pattern` and `awslogs-datetime-format`")
-@pytest.mark.parametrize(
-    "option",
-    [{"awslogs-multiline-pattern": "^20[0-9]{2}-"}, {"awslogs-datetime-format": "%Y-%m-%d %H:%M:%S"}],
-    ids=lambda option: next(iter(option)),
-)
-def test_events_of_several_lines(fargate: Fargate, option: dict[str, str]) -> None:
-    container = fargate.container(command=[TRACE])
-    container["logConfiguration"]["options"] |= option
-    arn = fargate.run(container)
-    fargate.wait(arn)
-    assert fargate.output(arn) == [
-        "2026-11-22 10:00:00 first\n",
-        "2026-11-22 10:00:01 second\n  at one\n\n  at two\n",
-        "2026-11-22 10:00:02 third\nits end\n",
-    ]
-
-
-def test_event_of_several_lines_comes_while_the_task_runs(fargate: Fargate) -> None:
-    container = fargate.container(command=["echo START; echo more; sleep 60"])
-    container["logConfiguration"]["options"] |= {"awslogs-multiline-pattern": "START"}
-    arn = fargate.run(container)
-    assert fargate.wait_for_output(arn) == ["START\nmore\n"]
-    assert fargate.describe(arn)["lastStatus"] == "RUNNING"
-
-
-def test_pattern_that_is_none_fails_the_task(fargate: Fargate) -> None:
-    container = fargate.container(command=["exit 0"])
-    container["logConfiguration"]["options"] |= {"awslogs-multiline-pattern": "("}
-    reason = fargate.wait(fargate.run(container))["stoppedReason"]
-    assert reason.startswith("ResourceInitializationError: failed to validate logger args: awslogs could not parse ")
-
-
-@pytest.mark.parametrize("limit", [4, 10])
-def test_joined_events_keep_within_the_limit(limit: int) -> None:
-    joiner = EventJoiner(re.compile(b"^x"), limit)
-    lines = [b"xab", b"c", b"", b"de", b"x", b"fghi"]
-    events = [event for _, event in [*joiner.feed(lines, 0), *joiner.rest()]]
-    assert b"".join(events).replace(b"\n", b"") == b"".join(lines)
-    assert max(map(len, events)) <= limit
-
-
 @pytest.mark.conformance("Logs", "`mode` and `max-buffer-size` are accepted")
 def test_options_that_change_nothing_here(fargate: Fargate) -> None:
     container = fargate.container(command=["seq 1 1000"])
@@ -273,7 +224,7 @@ class WatchedPattern:
 def test_patterns_are_matched_by_the_streams_own_thread() -> None:
     """Whoever writes reads the output of other containers, too."""
     client, pattern = SlowLogs(refusals=0), WatchedPattern()
-    logs = AwsLogs(client, "group", "stream", pattern)  # type: ignore[arg-type]
+    logs = AwsLogs(client, "group", "stream", pattern)
     logs.write("stdout", b"x one\n two\nx three\n")
     logs.close()
     assert [event["message"] for batch in client.batches for event in batch] == ["x one\n two\n", "x three\n"]
