@@ -122,9 +122,11 @@ def test_processes_left_behind_end_with_the_container(fargate: Fargate) -> None:
 
 @pytest.mark.conformance("Containers", "The end of an essential container ends the task")
 def test_essential_container_takes_the_others_with_it(fargate: Fargate) -> None:
-    helper = fargate.container("helper", command=["trap 'exit 7' TERM; while :; do sleep 0.05; done"], essential=False)
-    arn = fargate.run(fargate.container(command=["sleep 0.5; exit 2"]), helper)
-    codes = {c["name"]: c["exitCode"] for c in fargate.wait(arn)["containers"]}
+    script = "trap 'exit 7' TERM; while :; do sleep 0.05; done"
+    helper = fargate.container("helper", command=[script], essential=False, stopTimeout=20)
+    after_it = [{"containerName": "helper", "condition": "START"}]  # a shell that has no trap yet does not hear SIGTERM
+    arn = fargate.run(fargate.container(command=["sleep 0.5; exit 2"], dependsOn=after_it), helper)
+    codes = {c["name"]: c["exitCode"] for c in fargate.wait(arn, timeout=40)["containers"]}
     assert codes == {"main": 2, "helper": 7}
 
 
