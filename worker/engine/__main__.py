@@ -32,7 +32,6 @@ from worker.engine.profiles import PROFILES
 from worker.engine.render import render
 from worker.engine.result import ResultFile
 from worker.engine.timeline import Timeline
-from worker.engine.verify import verify
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
 from worker.limits import confine
 from worker.seccomp import forbid_all_but_work
@@ -66,11 +65,13 @@ class Events:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Callable[[float], None]]:
-        """Report and time a phase."""
+        """Report and time a phase; one that is gone through twice took the sum."""
         self.send("progress", phase=name, share=0.0)
         started = time.monotonic()
-        yield self.progress(name)
-        self.timings[name] = round(time.monotonic() - started, 3)
+        try:
+            yield self.progress(name)
+        finally:
+            self.timings[name] = round(self.timings.get(name, 0.0) + time.monotonic() - started, 3)
 
 
 def run(request: dict[str, Any], events: Events) -> None:
@@ -89,19 +90,16 @@ def run(request: dict[str, Any], events: Events) -> None:
             refuse_what_never_starts(layers, probed.duration)
             blender, timeline = _blender(layers, probed), Timeline(layers)
             del images, layers  # only the converted layers are needed from here on
-        with events.phase("ENCODING") as progress:
-            encoded, way = render(
-                source, output, probed, blender, timeline, coding, request["cpus"], progress, events.closing
-            )
-    with events.phase("VERIFYING") as progress:
-        duration = verify(output, probed, encoded, progress)
+        rendered = render(
+            source, output, probed, blender, timeline, coding, request["cpus"], events.phase, events.closing
+        )
     events.send(
         "result",
-        duration=round(duration, 3),
-        frames=encoded.frames,
+        duration=round(rendered.duration, 3),
+        frames=rendered.encoded.frames,
         codec=coding.codec,
-        notes=[*probed.notes, *coding.notes, *encoded.notes],
-        render=asdict(way),
+        notes=[*probed.notes, *coding.notes, *rendered.encoded.notes],
+        render=asdict(rendered.way),
         timings=events.timings,
     )
 

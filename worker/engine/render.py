@@ -1,6 +1,7 @@
 """Which way a video goes: encoded is only what the watermark touches where that is provably right, else all of it."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -11,6 +12,10 @@ from worker.engine.result import ResultFile
 from worker.engine.smart.plan import NotSmart, plan_render
 from worker.engine.smart.splice import splice
 from worker.engine.timeline import Timeline
+from worker.engine.verify import verify
+from worker.errors import OutputMismatch
+
+Phase = Callable[[str], AbstractContextManager[Callable[[float], None]]]
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,19 @@ class Way:
     frames_encoded: int
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """A verified result.
+
+    Attributes:
+        duration: Seconds.
+    """
+
+    encoded: Encoded
+    duration: float
+    way: Way
+
+
 def render(
     file: BinaryIO,
     output: ResultFile,
@@ -35,20 +53,33 @@ def render(
     timeline: Timeline,
     coding: Coding,
     cpus: float,
-    progress: Callable[[float], None],
+    phase: Phase,
     finishing: Callable[[], None] = lambda: None,
-) -> tuple[Encoded, Way]:
-    """Write the watermarked video; arguments and errors are those of `worker.engine.encode.encode`.
+) -> Rendered:
+    """Write the watermarked video and verify it; other arguments and errors are those of `worker.engine.encode.encode`.
 
     Args:
         timeline: Says of which frames the watermark is a part.
+        phase: Begins the phase of this name; what it gives takes the share of it that is done.
+
+    Raises:
+        OutputMismatch
     """
     try:
-        if coding.codec != "h264":
-            raise NotSmart("The result is not coded as H.264.")
-        plan = plan_render(file, probed, timeline, lambda: progress(0.0))
-        encoded = splice(file, output, probed, blender, plan, coding, progress, finishing)
-    except NotSmart as why:
+        with phase("ENCODING") as progress:
+            if coding.codec != "h264":
+                raise NotSmart("The result is not coded as H.264.")
+            plan = plan_render(file, probed, timeline, lambda: progress(0.0))
+            encoded = splice(file, output, probed, blender, plan, coding, progress, finishing)
+        with phase("VERIFYING") as progress:
+            duration = verify(output, probed, encoded, progress)
+        return Rendered(encoded, duration, Way("smart", plan.share(), plan.frames_encoded))
+    except OutputMismatch as error:  # a damaged group beside a seam, or a decoder that does not bear it
+        why = f"What was put together could not be verified. {error.message}"
+    except NotSmart as error:
+        why = str(error)
+    with phase("ENCODING") as progress:
         encoded = encode(file, output, probed, blender, coding, cpus, progress, finishing)
-        return encoded, Way("full", str(why), encoded.frames)
-    return encoded, Way("smart", plan.share(), plan.frames_encoded)
+    with phase("VERIFYING") as progress:
+        duration = verify(output, probed, encoded, progress)
+    return Rendered(encoded, duration, Way("full", why, encoded.frames))

@@ -1,17 +1,22 @@
 """Where the watermark shows in a part of the video only, the rest is copied: the same packets, to the bit."""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from av import VideoFrame
 
-from worker.errors import WatermarkInvalid
+from worker.engine.smart.h264 import AvcC, parse_sps, pps_id
+from worker.errors import CorruptInput, WatermarkInvalid
+from worker.local import run_local
 from worker.sandbox import EngineResult
-from worker.tests.media import Clip, frames_of
+from worker.tests.media import Clip, frames_of, make_clip
 from worker.tests.same_video import exact, look_at
 
 Engine = Callable[..., tuple[Path, Path, EngineResult]]
@@ -157,3 +162,116 @@ def test_a_mark_that_is_shown_throughout_needs_no_plan(engine_in_process: Engine
 def test_a_mark_between_two_frames_is_refused_without_encoding(engine_in_process: Engine) -> None:
     with pytest.raises(WatermarkInvalid, match="never visible"):
         engine_in_process(moving(), start=0.401, end=0.402, **MARK)
+
+
+def test_several_marks_and_the_groups_between_them(tmp_path: Path, logo: Path) -> None:
+    source, output, mark = make_clip(tmp_path / "source.mp4", moving()), tmp_path / "output.mp4", tmp_path / "mark.json"
+    times = (0, 0.1), (0.7, 0.8), (1.5, 9)
+    overlays = [{"image": logo.name, "start": start, "end": end, **MARK} for start, end in times]
+    mark.write_text(json.dumps({"overlays": overlays}))
+    result = run_local(source, output, mark, lambda *_: None)
+    assert result.render["frames_encoded"] == 3 * GROUP
+    exact_times = [(Fraction(str(start)), Fraction(str(end))) for start, end in times]
+    shown = [0, 2, 4]
+    assert changed_groups(source, output, lambda time: any(start <= time < end for start, end in exact_times)) == shown
+
+
+def test_a_result_of_the_smart_way_goes_through_it_again(engine_in_process: Engine, tmp_path: Path) -> None:
+    hrd = moving(options={"x264-params": "nal-hrd=vbr:vbv-maxrate=2000:vbv-bufsize=4000"})
+    _, first, result = engine_in_process(hrd, end=0.1, **MARK)
+    again = first.rename(tmp_path / "again.mp4")
+    source, output, result = engine_in_process(again, start=1.5, **MARK)
+    assert result.render["mode"] == "smart"
+    assert changed_groups(source, output) == [4]
+    with av.open(str(output)) as movie:
+        record = AvcC.parse(movie.streams.video[0].codec_context.extradata or b"")
+    assert len({parse_sps(unit).id for unit in record.sps}) == len(record.sps) >= 2
+    assert len({pps_id(unit) for unit in record.pps}) == len(record.pps) == 3
+
+
+def rewritten(source: Path, target: Path, ticks: int = 0, extradata: bytes | None = None) -> Path:
+    """Write a copy whose picture starts earlier, hiding what comes before 0, or that has another avcC."""
+    options = {"video_track_timescale": "12800", "movie_timescale": "12800", "avoid_negative_ts": "disabled"}
+    with av.open(str(source)) as movie, av.open(str(target), "w", format="mp4", container_options=options) as output:
+        streams = [output.add_stream_from_template(stream, opaque=True) for stream in movie.streams]
+        if extradata:
+            streams[0].codec_context.extradata = extradata
+        for packet in movie.demux():
+            if packet.pts is None or packet.dts is None:
+                continue
+            if packet.stream_index == 0:
+                packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
+            packet.stream = streams[packet.stream_index]
+            output.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize(("hidden", "encoded"), [(3, 5), (8, 0), (11, 5)])
+def test_frames_that_an_edit_list_hides(engine_in_process: Engine, tmp_path: Path, hidden: int, encoded: int) -> None:
+    whole = make_clip(tmp_path / "whole.mp4", moving(languages=("eng",)))
+    source, output, result = engine_in_process(
+        rewritten(whole, tmp_path / "source.mp4", hidden * 512), start=0.7, end=0.75, **MARK
+    )
+    assert result.frames == 40 - hidden
+    assert result.render["frames_encoded"] == encoded + GROUP
+    before, after = look_at(source), look_at(output)
+    assert (after.times, after.duration) == (before.times, before.duration)
+    pairs = list(zip(digests(frames_of(source)), digests(frames_of(output)), strict=True))
+    assert sum(one != other for one, other in pairs) == encoded + GROUP
+
+
+def record_of(path: Path) -> AvcC:
+    with av.open(str(path)) as movie:
+        return AvcC.parse(movie.streams.video[0].codec_context.extradata or b"")
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+@pytest.mark.parametrize("without", ["restriction", "vui"])
+def test_a_source_that_promises_nothing_about_its_frames(
+    engine_in_process: Engine, tmp_path: Path, without: str, b_frames: int
+) -> None:
+    """As many phones write: how many frames are reordered is left to the decoder, and to the level."""
+    whole = make_clip(tmp_path / "whole.mp4", moving(b_frames=b_frames))
+    record = record_of(whole)
+    sps = parse_sps(record.sps[0])
+    silent = replace(sps, restriction=None, vui=sps.vui if without == "restriction" else "")
+    bare = replace(record, sps=(sps.fitted_to(silent, sps.id),)).bytes()
+    source, output, result = engine_in_process(
+        rewritten(whole, tmp_path / "source.mp4", extradata=bare), start=0.7, end=0.8, **MARK
+    )
+    assert [parse_sps(unit).restriction for unit in record_of(output).sps] == [None] * len(record_of(output).sps)
+    assert result.render["frames_encoded"] == GROUP
+    assert changed_groups(source, output, lambda time: Fraction(7, 10) <= time < Fraction(8, 10)) == [2]
+
+
+def damaged(path: Path, frame: int) -> Path:
+    """Spoil the packet of a frame, which is to be an IDR picture."""
+    with av.open(str(path)) as movie:
+        packet = [packet for packet in movie.demux(video=0) if packet.size][frame]
+        position, size = packet.pos or 0, packet.size
+    content = bytearray(path.read_bytes())
+    content[position + size // 2 : position + size] = bytes(byte ^ 0x5A for byte in bytes(packet)[size // 2 :])
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("group", "reason"),
+    [(2, "damaged or missing where the watermark is"), (1, "could not be verified"), (3, "could not be verified")],
+    ids=["under the mark", "before a seam", "after a seam"],
+)
+def test_damage_near_the_mark_is_left_to_the_whole_way(
+    engine_in_process: Engine, tmp_path: Path, group: int, reason: str
+) -> None:
+    source = damaged(make_clip(tmp_path / "source.mp4", moving(b_frames=0)), group * GROUP)
+    _, output, result = engine_in_process(source, start=0.7, end=0.8, **MARK)
+    assert result.render["mode"] == "full"
+    assert reason in result.render["reason"]
+    assert len(frames_of(output)) == 40
+
+
+def test_a_file_that_was_cut_off_is_refused(engine_in_process: Engine, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "source.mp4", moving())
+    source.write_bytes(source.read_bytes()[:-2000])
+    with pytest.raises(CorruptInput, match="cut off"):
+        engine_in_process(source, start=0.7, end=0.8, **MARK)

@@ -118,7 +118,7 @@ class Sps:
         crop: Samples cut off at the left, right, top and bottom, in units of two.
         restriction: None if there is none: then decoders assume the most that the level allows.
         vui: The bits of the VUI up to its HRD parameters, empty without any.
-        head: All bits before the VUI and its flag.
+        body: The bits between the number of the set and the VUI's flag.
     """
 
     unit: bytes
@@ -133,7 +133,7 @@ class Sps:
     reference_frames: int
     restriction: Restriction | None
     vui: str
-    head: str
+    body: str
 
     @property
     def size(self) -> tuple[int, int]:
@@ -143,6 +143,11 @@ class Sps:
         return width * 16 - 2 * (left + right), height * 16 - 2 * (top + bottom)
 
     @property
+    def look(self) -> tuple[object, ...]:
+        """All in which the sets of one video have to agree."""
+        return self.profile, self.level, self.coded_size, self.crop, self.progressive, self.vui, self.buffered_frames
+
+    @property
     def buffered_frames(self) -> int:
         """Frames that a decoder holds at most: by the VUI, else by the level."""
         if self.restriction:
@@ -150,22 +155,23 @@ class Sps:
         width, height = self.coded_size
         return min(_DPB_MACROBLOCKS.get(self.level, 0) // (width * height), MAX_FRAMES)
 
-    def with_vui_of(self, other: "Sps") -> "Sps":
-        """Return this set with another's colours, pixel aspect, clock and promises about its frames.
+    def fitted_to(self, other: "Sps", number: int) -> bytes:
+        """Return this set with another's colours, pixel aspect, clock and promises about its frames, and a number.
 
-        The promises of a hypothetical reference decoder (HRD) are left out: nobody keeps them.
+        Promises about a hypothetical reference decoder (HRD) are left out: nobody keeps them.
         """
+        bits = f"{self.profile:08b}{self.constraints:08b}{self.level:08b}{_ue(number)}{self.body}"
         if not other.vui:
-            return parse_sps(_unit(self.unit[0], self.head + "0"))
-        bits = self.head + "1" + other.vui + "00" + "0"  # no NAL and no VCL HRD, no picture structure
+            return _unit(other.unit[0], bits + "0")
+        bits += "1" + other.vui + "00" + "0"  # no NAL and no VCL HRD, no picture structure
         if other.restriction is None:
-            return parse_sps(_unit(self.unit[0], bits + "0"))
+            return _unit(other.unit[0], bits + "0")
         promise = replace(
             self.restriction or other.restriction,
             reordered_frames=other.restriction.reordered_frames,
             buffered_frames=other.restriction.buffered_frames,
         )
-        return parse_sps(_unit(self.unit[0], bits + "1" + promise.bits()))
+        return _unit(other.unit[0], bits + "1" + promise.bits())
 
 
 def parse_sps(unit: bytes) -> Sps:
@@ -174,6 +180,7 @@ def parse_sps(unit: bytes) -> Sps:
         raise ValueError("not a sequence parameter set")
     bits = _Bits(unit)
     profile, constraints, level, number = bits.u(8), bits.u(8), bits.u(8), bits.ue()
+    start = bits.position
     eight_bit_420 = _is_eight_bit_420(bits) if profile not in (BASELINE, MAIN, 88) else True
     bits.ue()  # log2_max_frame_num_minus4
     _skip_picture_order(bits)
@@ -185,11 +192,11 @@ def parse_sps(unit: bytes) -> Sps:
         bits.u(1)  # mb_adaptive_frame_field_flag
     bits.u(1)  # direct_8x8_inference_flag
     crop = (bits.ue(), bits.ue(), bits.ue(), bits.ue()) if bits.u(1) else (0, 0, 0, 0)
-    head = bits.text[: bits.position]
+    body = bits.text[start : bits.position]
     vui, restriction = _read_vui(bits) if bits.u(1) else ("", None)
     return Sps(
         unit, profile, constraints, level, number, eight_bit_420, progressive, coded_size, crop, reference_frames,
-        restriction, vui, head,
+        restriction, vui, body,
     )  # fmt: skip
 
 
@@ -272,6 +279,15 @@ def pps_id(unit: bytes) -> int:
     return _Bits(unit[:16]).ue()
 
 
+def pps_of_sps(unit: bytes, number: int) -> bytes:
+    """Return a picture parameter set that refers to the sequence parameter set of this number."""
+    bits = _Bits(unit)
+    own = bits.ue()
+    bits.ue()
+    rest = bits.text[bits.position : bits.text.rindex("1")]  # without the trailing bits
+    return _unit(unit[0], _ue(own) + _ue(number) + rest)
+
+
 @dataclass(frozen=True)
 class AvcC:
     """The decoder configuration record of an avc1 track."""
@@ -290,8 +306,8 @@ class AvcC:
         if record[4] & 3 != LENGTH_BYTES - 1:
             raise ValueError("the lengths of NAL units have not four bytes")
         sps, position = _parameter_sets(record, 6, record[5] & 31)
-        if position >= len(record):
-            raise ValueError("an avcC without picture parameter sets")
+        if not sps or position >= len(record):
+            raise ValueError("an avcC without parameter sets")
         pps, position = _parameter_sets(record, position + 1, record[position])
         if len(record) >= position + 4 and record[position + 3]:
             raise ValueError("an extension of a sequence parameter set")

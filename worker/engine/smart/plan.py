@@ -145,9 +145,9 @@ def _parameter_sets(source: VideoStream, probed: Probe) -> tuple[AvcC, Sps, int]
     if context.codec_tag != "avc1":
         raise NotSmart(f"The video's sample description is {context.codec_tag}, not avc1.")
     record = AvcC.parse(context.extradata or b"")
-    if len(record.sps) != 1:
-        raise NotSmart(f"The video has {len(record.sps)} sequence parameter sets.")
-    sps = parse_sps(record.sps[0])
+    sps, *others = map(parse_sps, record.sps)
+    if any(other.look != sps.look for other in others):
+        raise NotSmart("The video has sequence parameter sets that contradict one another.")
     if sps.profile not in (BASELINE, MAIN, HIGH) or not sps.eight_bit_420:
         raise NotSmart("The video is not 8-bit 4:2:0 of H.264's profiles Baseline, Main or High.")
     if not sps.progressive:
@@ -156,8 +156,10 @@ def _parameter_sets(source: VideoStream, probed: Probe) -> tuple[AvcC, Sps, int]
         raise NotSmart("The video's coded size is not what is shown.")
     if sps.buffered_frames < max(1, sps.reference_frames):
         raise NotSmart("The video's parameter sets contradict one another.")
-    taken = {sps.id, *map(pps_id, record.pps)}
-    return record, sps, min(set(range(32)) - taken)  # x264 gives both of its sets the same number
+    free = set(range(32)).difference(map(pps_id, record.pps), (one.id for one in (sps, *others)))
+    if not free:
+        raise NotSmart("The video has no room for more parameter sets.")
+    return record, sps, min(free)  # x264 gives both of its sets the same number
 
 
 def _scan(packets: "Iterable[Packet[Stream]]", record: AvcC, alive: Callable[[], None]) -> tuple[Packets, list[int]]:
@@ -223,8 +225,11 @@ def _pieces(packets: Packets, starts: list[int], probed: Probe, timeline: Timeli
 
 def _reordering(packets: Packets, starts: list[int], pieces: list[Piece], sps: Sps) -> int:
     """Return how many frames may be reordered: packet i is then shown at the place i - depth at the earliest."""
-    found = max(_depth(packets.pts[start:stop]) for start, stop in pairwise([*starts, len(packets.pts)]))
-    depth = min(found, DEEPEST, sps.restriction.reordered_frames if sps.restriction else found)
+    if sps.restriction:
+        found = sps.restriction.reordered_frames
+    else:
+        found = max(_depth(packets.pts[start:stop]) for start, stop in pairwise([*starts, len(packets.pts)]))
+    depth = min(found, DEEPEST)
     for piece in pieces:
         if piece.encoded:
             slots = packets.dts[packets.slots(piece)]

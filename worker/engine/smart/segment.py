@@ -5,6 +5,7 @@ parameter sets is another, so that the sets of both lie side by side in the trac
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from av import Packet, VideoFrame
 from av.codec.context import Flags
@@ -14,7 +15,19 @@ from av.video.codeccontext import VideoCodecContext
 
 from worker.engine.encoders import Coding, encoder_options
 from worker.engine.probe import Probe
-from worker.engine.smart.h264 import BASELINE, HIGH, MAIN, PPS, SPS, AvcC, Sps, from_annex_b, parse_sps, with_lengths
+from worker.engine.smart.h264 import (
+    BASELINE,
+    HIGH,
+    MAIN,
+    PPS,
+    SPS,
+    AvcC,
+    Sps,
+    from_annex_b,
+    parse_sps,
+    pps_of_sps,
+    with_lengths,
+)
 from worker.engine.smart.plan import NotSmart, Packets, Piece, Plan
 
 _PROFILES = {BASELINE: "baseline", MAIN: "main", HIGH: "high"}
@@ -57,12 +70,7 @@ class SegmentCoder:
             raise NotSmart("The encoder needs more frames of a decoder's buffer than the video has.")
         if (sps.profile, sps.level, sps.coded_size) != (plan.sps.profile, plan.sps.level, plan.sps.coded_size):
             raise NotSmart("The encoder does not have the video's profile, level or size.")
-        source = plan.record
-        shared = source.compatibility & sps.constraints
-        self._own = sps.with_vui_of(plan.sps).unit, pps
-        self.record = AvcC(
-            source.profile, shared, source.level, (*source.sps, self._own[0]), (*source.pps, self._own[1])
-        ).bytes()
+        self.record = _record(plan.record, plan.sps, sps, pps).bytes()
 
     def _parameter_sets(self) -> tuple[Sps, bytes]:
         units = from_annex_b(self.open().extradata or b"")
@@ -77,7 +85,7 @@ class SegmentCoder:
         context.pix_fmt = self.coding.pixel_format
         context.time_base, context.framerate = probed.time_base, probed.rate
         context.flags |= Flags.global_header
-        own = f"sps-id={self._plan.set_id}"
+        own = f"sps-id={self._plan.set_id}:dpb-size={self._plan.sps.buffered_frames}"
         context.options = options | {
             "profile": _PROFILES[self._plan.sps.profile],
             "level": str(self._plan.sps.level),
@@ -88,6 +96,22 @@ class SegmentCoder:
         except FFmpegError as error:
             raise NotSmart("The encoder cannot be opened with the video's profile and level.") from error
         return context
+
+
+def _record(source: AvcC, source_sps: Sps, sps: Sps, pps: bytes) -> AvcC:
+    """Return the source's record with the encoder's sets.
+
+    If the encoder's sequence parameter set would be the source's in all but its number, as with the same encoder, none
+    is added: then a decoder sees no new sequence, only pictures with other parameters.
+    """
+    if sps.fitted_to(source_sps, source_sps.id) == source_sps.unit:
+        return replace(source, pps=(*source.pps, pps_of_sps(pps, source_sps.id)))
+    return replace(
+        source,
+        compatibility=source.compatibility & sps.constraints,
+        sps=(*source.sps, sps.fitted_to(source_sps, sps.id)),
+        pps=(*source.pps, pps),
+    )
 
 
 class Segment:
