@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from worker.engine.ahead import run_ahead
 from worker.engine.digest import Digest
-from worker.engine.encoders import Coding, add_encoder
+from worker.engine.encoders import Coding, add_encoder, last_packets
 from worker.engine.planes import Canvas
 from worker.engine.probe import Probe
 from worker.engine.read import Reader
@@ -138,7 +138,7 @@ class _Encoding:
                 else:
                     self._copies.copy(item)
                 progress(self._reader.share)
-        self._output.mux(self._encoder.encode(None))
+        self._output.mux(last_packets(self._encoder, self._reader.times.frames))
         self._copies.finish()
         if not self._marked:  # the last line of defence: what is known beforehand is refused before the encode
             raise never_visible("of no frame is it a part", "Correct its start, end, fade, opacity or image.")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from av import Packet
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
@@ -90,12 +91,25 @@ def encoder_options(probed: Probe, coding: Coding) -> dict[str, str]:
     options = {"preset": effort.preset, "crf": f"{effort.crf:g}"} | _rate_cap(probed, coding)
     match coding.encoder:
         case "libx264":
-            options |= _x264_options(coding)
+            options |= _x264_options(coding, probed)
         case "libx265":
             options["x265-params"] = _joined(_x265_parameters(coding, probed))
         case "libsvtav1":
             options["svtav1-params"] = _joined(_svtav1_parameters(coding, probed))
     return options
+
+
+def last_packets(encoder: VideoStream, frames: int) -> list["Packet[VideoStream]"]:
+    """Return what the encoder has not yet given out of so many frames.
+
+    x265 works out decoding times from the frames' order, which takes three of them: for fewer, none of which it can
+    have reordered, it returns what its memory holds by chance.
+    """
+    packets = encoder.encode(None)
+    if frames < 3:
+        for packet in packets:
+            packet.dts = packet.pts
+    return packets
 
 
 def _rate_cap(probed: Probe, coding: Coding) -> dict[str, str]:
@@ -107,12 +121,15 @@ def _rate_cap(probed: Probe, coding: Coding) -> dict[str, str]:
     return {"maxrate": str(rate), "bufsize": str(rate * 2)}
 
 
-def _x264_options(coding: Coding) -> dict[str, str]:
+def _x264_options(coding: Coding, probed: Probe) -> dict[str, str]:
     options = {"profile": "high", "rc-lookahead": str(coding.effort.lookahead), "threads": str(coding.threads)}
     if coding.effort.b_frames is not None:
         options["bf"] = str(coding.effort.b_frames)
-    if coding.effort.parameters:
-        options["x264-params"] = _joined(coding.effort.parameters)
+    parameters = dict(coding.effort.parameters)
+    if probed.interlaced and probed.bottom_first:
+        parameters["bff"] = "1"
+    if parameters:
+        options["x264-params"] = _joined(parameters)
     return options
 
 

@@ -21,6 +21,7 @@ from worker.errors import CorruptInput, NoVideoStream, UnsupportedInput
 
 MAX_SIDE = 8192
 MAX_PIXELS = 36_000_000  # 8192x4320 has 35.4 million
+BOTTOM_SHOWN_FIRST = (3, 4)  # FFmpeg's AV_FIELD_BB and AV_FIELD_TB
 CODECS = ("h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "prores", "dnxhd", "mjpeg")
 
 
@@ -43,6 +44,7 @@ class Probe:
         duration: Seconds, of the longest stream.
         bit_rate: Bits per second of the video stream, 0 if unknown.
         interlaced: Whether the first frame is.
+        bottom_first: Whether of its fields the lower one is shown first.
         notes: Sentences for the job record about what will not be as in the source.
     """
 
@@ -60,6 +62,7 @@ class Probe:
     duration: float
     bit_rate: int
     interlaced: bool
+    bottom_first: bool
     has_sample_aspect_ratio: bool
     mastering: Mastering | None = None
     light_level: LightLevel | None = None
@@ -167,6 +170,7 @@ def _describe(movie: InputContainer, stream: VideoStream, first: VideoFrame) -> 
         duration=(movie.duration or 0) / av.time_base,
         bit_rate=stream.bit_rate or 0,
         interlaced=first.interlaced_frame,
+        bottom_first=stream.codec_context.field_order in BOTTOM_SHOWN_FIRST,
         has_sample_aspect_ratio=aspect > 0,
         mastering=Mastering.from_side_data(bytes(mastering)) if mastering else None,
         light_level=LightLevel.from_side_data(bytes(light_level)) if light_level else None,

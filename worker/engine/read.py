@@ -11,7 +11,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from worker.engine.probe import Probe, indexed_packets, prepare_decoder
-from worker.errors import CorruptInput, UnsupportedInput
+from worker.errors import CorruptInput
 
 MAX_DAMAGED_SHARE = 0.01  # a glitch in a phone's video is watermarked with it; more is another video than was shot
 ALWAYS_TOLERATED = 2
@@ -86,8 +86,10 @@ class Reader:
         self._streams = [picture, *others]
         self._packets = 0
         self._expected = max(1, indexed_packets(picture)[0])
+        self._first_packet: int | None = None
         self._last_pts: int | None = None
-        self._damaged = 0
+        self._damaged = self._untimely = self._leading = 0
+        self._sizes: set[tuple[int, int]] = set()
         prepare_decoder(picture)
 
     @property
@@ -99,18 +101,17 @@ class Reader:
         """Yield all frames of the picture and all packets of the other streams.
 
         Raises:
-            CorruptInput: Packets are missing, or too many frames are damaged.
-            UnsupportedInput
+            CorruptInput: Packets are missing, or too many frames are damaged or not later than the one before.
         """
         for packet in whole_packets(self._movie, self._streams):
             if packet.stream_index == self._picture.index:
                 self._packets += 1
+                self._count_if_leading(packet)
                 yield from self._decode(packet)
             else:
                 yield packet
         yield from self._decode(None)
-        shown = indexed_packets(self._picture)[1]
-        self._refuse_if_damaged(max(self._damaged, shown - self.times.frames), shown)
+        self._refuse_if_damaged(indexed_packets(self._picture)[1])
 
     def _decode(self, packet: "Packet[Stream] | None") -> Iterator[VideoFrame]:
         try:
@@ -120,25 +121,49 @@ class Reader:
             return
         for frame in frames:
             self._damaged += frame.is_corrupt
-            yield self._checked(frame)
+            if frame.pts is None or (self._last_pts is not None and frame.pts <= self._last_pts):
+                self._untimely += 1  # there is no moment at which a player would show it
+                continue
+            self._note_size(frame)
+            self.longest = max(self.longest, frame.pts - (frame.pts if self._last_pts is None else self._last_pts))
+            self._last_pts = frame.pts
+            self.times.add(frame.pts, self._probed.time_base)
+            frame.time_base = self._probed.time_base
+            yield frame
 
-    def _checked(self, frame: VideoFrame) -> VideoFrame:
-        picture = self._probed.picture
-        if (frame.width, frame.height) != (picture.width, picture.height):
-            raise UnsupportedInput(
-                f"The picture changes its size in the middle, from {picture.width}x{picture.height} "
-                f"to {frame.width}x{frame.height}."
-            )
-        if frame.pts is None or (self._last_pts is not None and frame.pts <= self._last_pts):
+    def _count_if_leading(self, packet: "Packet[Stream]") -> None:
+        """Count what is shown before the first frame of the stream but coded after it, from frames that are gone.
+
+        Decoders leave such out where a recording was cut in front of an open group of pictures.
+        """
+        if packet.pts is None or packet.is_discard:
+            return
+        if self._first_packet is None:
+            self._first_packet = packet.pts
+        self._leading += packet.pts < self._first_packet
+
+    def _note_size(self, frame: VideoFrame) -> None:
+        picture, size = self._probed.picture, (frame.width, frame.height)
+        if size == (picture.width, picture.height) or size in self._sizes:
+            return
+        self._sizes.add(size)
+        self.notes.append(
+            f"The picture changes its size on the way, to {frame.width}x{frame.height}: "
+            f"it was scaled to {picture.width}x{picture.height}."
+        )
+
+    def _refuse_if_damaged(self, frames: int) -> None:
+        tolerated = max(ALWAYS_TOLERATED, frames * MAX_DAMAGED_SHARE)
+        if self._untimely > tolerated:
             raise CorruptInput("The timestamps of the video do not increase.")
-        self.longest = max(self.longest, frame.pts - (frame.pts if self._last_pts is None else self._last_pts))
-        self._last_pts = frame.pts
-        self.times.add(frame.pts, self._probed.time_base)
-        frame.time_base = self._probed.time_base
-        return frame
-
-    def _refuse_if_damaged(self, damaged: int, frames: int) -> None:
-        if self.times.frames == 0 or damaged > max(ALWAYS_TOLERATED, frames * MAX_DAMAGED_SHARE):
+        missing = max(0, frames - self.times.frames - self._untimely)
+        leading = min(missing, self._leading)
+        damaged = max(self._damaged, missing - leading)
+        if self.times.frames == 0 or damaged > tolerated:
             raise CorruptInput(f"The file is damaged: {damaged} of {frames} frames cannot be decoded properly.")
         if damaged:
             self.notes.append(f"{damaged} of {frames} frames of the source are damaged or missing.")
+        if leading:
+            self.notes.append(f"The first {leading} frames need others that were cut off, and are shown by no player.")
+        if self._untimely:
+            self.notes.append(f"{self._untimely} frames had no time of their own and were left out.")

@@ -24,7 +24,18 @@ MARK = "input_row"
 MEASURED = "measured"  # the property by which a test tells what it measured
 OPTION = "--inputs-table"
 DEFAULT_FILE = Path(__file__).parents[2] / "docs" / "inputs.md"
-AREAS = ("Codecs", "Picture", "Time", "Sound", "Subtitles", "Names and tags", "Container", "Watermark", "Refused")
+AREAS = (
+    "Codecs",
+    "Picture",
+    "Colour",
+    "Time",
+    "Sound",
+    "Subtitles",
+    "Names and tags",
+    "Container",
+    "Watermark",
+    "Refused",
+)
 HEAD = """# Inputs
 
 What goes in and what comes out. Each row is a test that passed: it makes the file, watermarks it with the real engine

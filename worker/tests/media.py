@@ -4,6 +4,7 @@ Whether a result is its source plus a watermark is asserted by the fixture `mark
 in and comes out is told to the table of docs/inputs.md by `@pytest.mark.input_row` (see inputs_table.py).
 """
 
+import os
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -139,9 +140,20 @@ def _add_cover(output: OutputContainer) -> None:
 
 
 def _add_video(output: OutputContainer, clip: Clip) -> VideoStream:
-    options = {"preset": "ultrafast", "bf": str(clip.b_frames), "threads": "1"} | clip.options
-    if clip.codec == "libx265":
-        options["x265-params"] = ":".join(("log-level=none:pools=1", *filter(None, [options.get("x265-params")])))
+    options = {"threads": "1"} | clip.options
+    match clip.codec:
+        case "libx264":
+            options = {"preset": "ultrafast", "bf": str(clip.b_frames)} | options
+        case "libx265":
+            options = {"preset": "ultrafast", "bf": str(clip.b_frames)} | options
+            options["x265-params"] = ":".join(("log-level=none:pools=1", *filter(None, [options.get("x265-params")])))
+        case "libsvtav1":
+            os.environ["SVT_LOG"] = "1"  # errors only
+            options = {"preset": "12", "crf": "20", "svtav1-params": "lp=1"} | options
+        case "libvpx-vp9":
+            options = {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "0"} | options
+        case "mpeg4" | "mpeg2video" | "mjpeg":
+            options = {"qscale": "2", "flags": "+qscale", "global_quality": str(2 * 118)} | options
     video = output.add_stream(clip.codec, rate=clip.rate, options=options)
     assert isinstance(video, VideoStream)
     context = video.codec_context
