@@ -17,3 +17,8 @@ class Digest:
     def add(self, packet: "Packet[Any]") -> None:
         self.packets += 1
         self.crc32 = zlib.crc32(bytes(packet), self.crc32)
+
+
+def shows_nothing(packet: "Packet[Any]") -> bool:
+    """Return whether this is an empty text for no time, which FFmpeg's muxer puts where a subtitle ends."""
+    return not packet.duration and packet.stream.type == "subtitle" and bytes(packet) == bytes(2)

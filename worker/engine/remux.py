@@ -1,7 +1,8 @@
 """Everything that is not the picture: streams copied packet by packet, and sound coded anew where it must be."""
 
 from collections.abc import Callable
-from math import lcm
+from fractions import Fraction
+from math import ceil, lcm
 
 import av.error
 from av import Packet
@@ -10,8 +11,8 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from worker.engine.digest import Digest
-from worker.engine.sound import TranscodedSound, is_played_as_it_is, transcode
+from worker.engine.digest import Digest, shows_nothing
+from worker.engine.sound import AAC_RATES, TranscodedSound, is_played_as_it_is, transcode
 from worker.engine.source import as_fraction
 from worker.engine.tags import copy_movie_tags, copy_tags, has_own_tags, is_rewritten
 from worker.errors import CorruptInput
@@ -29,6 +30,8 @@ class CopiedStream:
 
     def copy(self, packet: "Packet[Stream]", output: OutputContainer) -> None:
         """Write a packet of the source, with its timestamps, to the result."""
+        if shows_nothing(packet):
+            return  # the muxer puts one at the end by itself
         self.digest.add(packet)
         packet.stream = self.target
         try:
@@ -117,7 +120,20 @@ def copy_stream(source: Stream, output: OutputContainer) -> CopiedStream | Trans
             return transcode(source, output)
         return f"The {_kind(source)} stream {source.index} ({name}) does not fit into MP4 and was left out."
     copy_tags(source, target)
+    if source.type == "subtitle":
+        target.time_base = _clock_of_subtitles(source)
     return CopiedStream(source, target)
+
+
+def _clock_of_subtitles(source: Stream) -> Fraction:
+    """Return seconds per tick for a copy of subtitles.
+
+    The muxer compares ticks of any track with those at which the last subtitle ended, as if all clocks were one, and
+    puts an empty text in between if those are fewer. It does not if no clock is faster.
+    """
+    assert isinstance(source.container, InputContainer)  # noqa: S101 - for the type checker
+    fastest = max(*_clocks(source.container), AAC_RATES[-1])
+    return as_fraction(source.time_base) / max(1, ceil(fastest * as_fraction(source.time_base)))
 
 
 def _is_copied(source: Stream) -> bool:
@@ -145,7 +161,12 @@ def _movie_timescale(movie: InputContainer) -> int:
 
     On a coarser clock than the tracks' own, sound would lose its last samples. Chapters are counted in it too.
     """
-    clocks = [stream.time_base.denominator for stream in movie.streams if stream.type != "data" and stream.time_base]
+    clocks = _clocks(movie)
     starts = [chapter["start"] * as_fraction(chapter["time_base"]) for chapter in movie.chapters()]
     exact = lcm(*clocks, *(start.denominator for start in starts))
     return exact if exact <= MAX_MOVIE_TIMESCALE else max(clocks)
+
+
+def _clocks(movie: InputContainer) -> list[int]:
+    """Return ticks per second of all tracks."""
+    return [stream.time_base.denominator for stream in movie.streams if stream.type != "data" and stream.time_base]

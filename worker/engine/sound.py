@@ -22,7 +22,7 @@ _NOT_COPIED = ("pcm_", "truehd", "mlp")
 
 BITS_PER_CHANNEL = 128_000  # bits per second: twice what a stream would get, since this may be cut and coded again
 _MOST_BITS_PER_SAMPLE = 6  # a frame of 1024 samples has at most 6144 bits per channel (ISO/IEC 14496-3)
-_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 # The layouts that AAC has a number for, by their number of channels; any other is told channel by channel.
 _NUMBERED = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1(back)", "7.1")
 _TOLD = ("2.1", "3.0(back)", "quad", "3.1", "4.1", "hexagonal", "7.0", "7.1(wide)", "octagonal", "5.1.2(back)")
@@ -73,7 +73,7 @@ class TranscodedSound:
         self._position: int | None = None  # of the next sample, counted from time 0
         self._damaged = 0
         self._is_lost = False
-        rate = next((rate for rate in _RATES if rate >= self._rate), _RATES[-1])
+        rate = next((rate for rate in AAC_RATES if rate >= self._rate), AAC_RATES[-1])
         bits = min(BITS_PER_CHANNEL, _MOST_BITS_PER_SAMPLE * rate) * self._channels
         self.target = output.add_stream("aac", rate=rate, layout=self._layout, options=_OPTIONS)
         self.target.bit_rate = bits

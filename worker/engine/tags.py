@@ -16,6 +16,8 @@ _ITUNES_TAGS = {
 def copy_tags(source: Stream, target: Stream) -> None:
     """Copy language, title, handler and disposition."""
     target.metadata.update({key: value for key, value in source.metadata.items() if key != "encoder"})
+    if "name" in source.metadata:  # what a MOV calls the title of a track
+        target.metadata.setdefault("title", source.metadata["name"])
     target.disposition = source.disposition
 
 

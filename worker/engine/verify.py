@@ -9,7 +9,7 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from worker.engine.digest import Digest
+from worker.engine.digest import Digest, shows_nothing
 from worker.engine.encode import Encoded
 from worker.engine.planes import even
 from worker.engine.probe import Probe, prepare_decoder
@@ -81,7 +81,7 @@ def _read(
             if packet.stream_index == video.index:
                 picture.add(packet)
                 progress(min(1.0, picture.times.frames / max(1, encoded.frames)))
-            else:
+            elif not shows_nothing(packet):
                 digests[packet.stream_index].add(packet)
         picture.finish()
     except av.error.FFmpegError as error:

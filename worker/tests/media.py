@@ -14,11 +14,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import av
-from av import AudioFrame, VideoFrame
+from av import AudioFrame, Packet, VideoFrame
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 from PIL import Image
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from av.container.core import Chapter
 
 SAMPLE_RATE = 48000
+MILLISECOND = Fraction(1, 1000)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,20 @@ class Sound:
 
 
 @dataclass(frozen=True)
+class Subtitles:
+    """What a track of subtitles (mov_text) is to be like.
+
+    Attributes:
+        cues: Start and end in milliseconds, the text, and boxes with its styles (3GPP TS 26.245).
+    """
+
+    cues: Sequence[tuple[int, int, str, bytes]]
+    language: str = "eng"
+    title: str | None = None
+    disposition: Disposition | None = None
+
+
+@dataclass(frozen=True)
 class Clip:
     """What a clip is to be like.
 
@@ -58,6 +73,7 @@ class Clip:
         times: Presentation times of the frames in ticks of `time_base`, for a variable rate.
         rotation: Degrees clockwise that players turn the picture.
         languages: One audio track of AAC for each, titled by it; further tracks are `sounds`.
+        cover: mjpeg or png.
         format: Of the file: mp4 or mov.
         colour: matrix, range, primaries, transfer as H.273 codes.
         grey: Luma of the still background; None gives a moving picture.
@@ -80,13 +96,14 @@ class Clip:
     chapters: Sequence[tuple[int, int, str]] = ()
     timecode: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
-    cover: bool = False
+    cover: str | None = None
     audio_delay: Fraction = Fraction(0)
     grey: int | None = 128
     options: dict[str, str] = field(default_factory=dict)
     movflags: str = "+faststart"
     interlaced: bool = False
     sounds: Sequence[Sound] = ()
+    subtitles: Sequence[Subtitles] = ()
     format: str = "mp4"
 
     def all_sounds(self) -> list[Sound]:
@@ -113,13 +130,16 @@ def make_clip(path: Path, clip: Clip = ORDINARY) -> Path:
         tracks = [(_add_audio(output, sound), sound) for sound in clip.all_sounds()]
         if clip.chapters:
             output.set_chapters([_chapter(number, *chapter) for number, chapter in enumerate(clip.chapters)])
+        texts = [(_add_subtitles(output, subtitles), subtitles) for subtitles in clip.subtitles]
         if clip.cover:
-            _add_cover(output)
+            _add_cover(output, clip.cover)
         for frame in video_frames(clip):
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
         for number, (track, sound) in enumerate(tracks):
             _write_audio(output, track, sound, clip, number)
+        for text, subtitles in texts:
+            _write_subtitles(output, text, subtitles)
     return path
 
 
@@ -128,13 +148,14 @@ def _chapter(number: int, start: int, end: int, title: str) -> "Chapter":
     return {"id": number, "start": start, "end": end, "time_base": milliseconds, "metadata": {"title": title}}
 
 
-def _add_cover(output: OutputContainer) -> None:
-    cover = output.add_stream("mjpeg", rate=25)
+def _add_cover(output: OutputContainer, codec: str) -> None:
+    pixel_format = "yuvj420p" if codec == "mjpeg" else "rgb24"
+    cover = output.add_stream(codec, rate=25)
     assert isinstance(cover, VideoStream)
     cover.width = cover.height = 64
-    cover.pix_fmt = "yuvj420p"
+    cover.pix_fmt = pixel_format
     cover.disposition = Disposition.attached_pic
-    frame = VideoFrame.from_image(Image.new("RGB", (64, 64), (1, 200, 3))).reformat(format="yuvj420p")
+    frame = VideoFrame.from_image(Image.new("RGB", (64, 64), (1, 200, 3))).reformat(format=pixel_format)
     frame.pts = 0
     output.mux(cover.encode(frame) + cover.encode(None))
 
@@ -215,6 +236,26 @@ def _write_audio(output: OutputContainer, track: AudioStream, sound: Sound, clip
         position += 1024
         output.mux(track.encode(frame))
     output.mux(track.encode(None))
+
+
+def _add_subtitles(output: OutputContainer, subtitles: Subtitles) -> Stream:
+    track = output.add_mux_stream("mov_text", time_base=MILLISECOND)
+    track.metadata["language"] = subtitles.language
+    if subtitles.title:
+        track.metadata["title"] = subtitles.title
+    if subtitles.disposition:
+        track.disposition = subtitles.disposition
+    return track
+
+
+def _write_subtitles(output: OutputContainer, track: Stream, subtitles: Subtitles) -> None:
+    for start, end, text, styles in subtitles.cues:
+        content = text.encode()
+        packet = Packet(len(content).to_bytes(2) + content + styles)
+        packet.pts = packet.dts = start
+        packet.duration, packet.time_base, packet.is_keyframe = end - start, MILLISECOND, True
+        packet.stream = track
+        output.mux(packet)
 
 
 def noise(samples: int, seed: int) -> list[float]:

@@ -36,6 +36,7 @@ MARK = {"image": "four.png", "position": "bottom-right", "width": "40%", "margin
 
 COLOUR_TOLERANCE = 3  # of 255
 _BLEED = 16  # samples around the mark that the encoder may touch: a macroblock
+_TAGS_OF_THE_FILE = "major_brand|minor_version|compatible_brands|encoder"  # and not of the movie in it
 _BRANDS = ("isom", "iso6", "mp41", "mp42")
 
 
@@ -193,7 +194,8 @@ def look_at(path: Path) -> Look:
         others = [stream for stream in movie.streams if stream is not picture and stream.type != "data"]
         packets: dict[int, list[PacketLook]] = {stream.index: [] for stream in others}
         for packet in movie.demux(*others) if others else ():
-            if packet.size:
+            # An empty text for no time is what FFmpeg's muxer puts at the end of subtitles.
+            if packet.size and not (packet.stream.type == "subtitle" and not packet.duration and packet.size == 2):
                 packets[packet.stream_index].append(_packet(packet))
         return Look(
             times=_times(path),
@@ -213,7 +215,7 @@ def look_at(path: Path) -> Look:
                 )
                 for chapter in movie.chapters()
             ],
-            tags={key: value for key, value in movie.metadata.items() if not re.search("brand|minor_version", key)},
+            tags={key: value for key, value in movie.metadata.items() if not re.match(_TAGS_OF_THE_FILE, key)},
             timecodes=[stream.metadata["timecode"] for stream in movie.streams if "timecode" in stream.metadata],
             brand=movie.metadata.get("major_brand", ""),
             duration=Fraction(movie.duration or 0, av.time_base),
@@ -252,7 +254,7 @@ def _names(stream: Stream, codec: str | None = None) -> Names:
     tags = stream.metadata
     name = stream.codec_context.name if codec is None and stream.codec_context else codec or ""
     return Names(
-        stream.type, name, tags.get("language", "und"), tags.get("title", ""), tags.get("handler_name", ""),
+        stream.type, name, tags.get("language", "und"), tags.get("title", tags.get("name", "")), tags.get("handler_name", ""),
         int(stream.disposition),
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ CLIPS = [
         metadata={"title": "Ein Titel", "comment": "é+%2B", "creation_time": "2024-05-06T07:08:09.000000Z"},
     )),
     _row("Names and tags", "a timecode", "the same timecode track", Clip(timecode="01:02:03:04")),
-    _row("Names and tags", "a cover picture", "the same JPEG as a cover picture", Clip(cover=True)),
+    _row("Names and tags", "a cover picture", "the same JPEG as a cover picture", Clip(cover="mjpeg")),
     _row("Picture", "filmed upright, with a QuickTime tag of the maker", "displayed upright, with the tag",
          Clip(640, 360, rotation=90, seconds=0.4, metadata={"com.apple.quicktime.make": "Acme"})),
     _row("Time", "variable frame rate", "each frame at its own time", Clip(

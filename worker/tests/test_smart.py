@@ -72,7 +72,7 @@ CLIPS = {
     "Baseline": moving(b_frames=0, options={"profile": "baseline"}),
     "Main": moving(options={"profile": "main"}),
     "sound, chapters, a timecode and a cover": moving(
-        languages=("deu", "fra"), chapters=((0, 800, "one"), (800, 1600, "two")), timecode="01:02:03:04", cover=True
+        languages=("deu", "fra"), chapters=((0, 800, "one"), (800, 1600, "two")), timecode="01:02:03:04", cover="mjpeg"
     ),
     "the numbers of parameter sets from 1": moving(options={"x264-params": "sps-id=1"}),
     "the last number of a parameter set": moving(options={"x264-params": "sps-id=31"}),
