@@ -11,5 +11,6 @@ render    all frames, or what is touched     ahead     two steps of the pipeline
 remux     what is copied: sound, subtitles   smart     the way of the touched frames
 sound     and what MP4 cannot hold, as AAC   digest    what was written, in a few bytes
 tags      titles, languages, chapters        verify    is the result the source plus a watermark?
-result    the one file that is written       preload   what libraries would load late
+dates     when it was filmed                 preload   what libraries would load late
+result    the one file that is written
 """

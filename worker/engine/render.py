@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from worker.engine.dates import keep_creation_time
 from worker.engine.encode import Blends, Encoded, encode
 from worker.engine.encoders import Coding
 from worker.engine.probe import Probe
@@ -71,6 +72,7 @@ def render(
                 raise NotSmart("The result is not coded as H.264.")
             plan = plan_render(file, probed, timeline, lambda: progress(0.0))
             encoded = splice(file, output, probed, blender, plan, coding, progress, finishing)
+            keep_creation_time(file, output)
         with phase("VERIFYING") as progress:
             duration = verify(output, probed, encoded, progress)
         return Rendered(encoded, duration, Way("smart", plan.share(), plan.frames_encoded))
@@ -80,6 +82,7 @@ def render(
         why = str(error)
     with phase("ENCODING") as progress:
         encoded = encode(file, output, probed, blender, coding, cpus, progress, finishing)
+        keep_creation_time(file, output)
     with phase("VERIFYING") as progress:
         duration = verify(output, probed, encoded, progress)
     return Rendered(encoded, duration, Way("full", why, encoded.frames))

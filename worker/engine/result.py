@@ -41,6 +41,10 @@ class ResultFile:
         os.lseek(self._reading, 0, os.SEEK_SET)
         return os.fdopen(self._reading, "rb", closefd=False)
 
+    def overwrite(self, position: int, data: bytes) -> None:
+        """Replace bytes of the finished file."""
+        os.pwrite(self._writing, data, position)
+
 
 class _Written(FileIO):
     """Writes at once and wholly: what it has taken can be read by the other descriptor."""

@@ -254,9 +254,13 @@ def _names(stream: Stream, codec: str | None = None) -> Names:
     tags = stream.metadata
     name = stream.codec_context.name if codec is None and stream.codec_context else codec or ""
     return Names(
-        stream.type, name, tags.get("language", "und"), tags.get("title", tags.get("name", "")), tags.get("handler_name", ""),
-        int(stream.disposition),
-    )  # fmt: skip
+        kind=stream.type,
+        codec=name,
+        language=tags.get("language", "und"),
+        title=tags.get("title", tags.get("name", "")),  # as MP4 and MOV call it
+        handler=tags.get("handler_name", ""),
+        disposition=int(stream.disposition),
+    )
 
 
 def _compare_pictures(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from worker.sandbox import EngineResult
-from worker.tests.media import Clip, make_clip
+from worker.tests.boxes import Box, edit_moov, integers, parse
+from worker.tests.media import Clip, Sound, make_clip
 from worker.tests.same_video import look_at
 
 Marked = Callable[..., EngineResult]
@@ -26,7 +27,7 @@ TAGS = {
     "a MOV of an iPhone, with keys of its own": Clip(format="mov", movflags="+use_metadata_tags", metadata={
         "com.apple.quicktime.make": "Äpple", "com.apple.quicktime.model": "Phone 1",
         "com.apple.quicktime.location.ISO6709": "+48.2082+016.3738+190.000/",
-        "com.apple.quicktime.creationdate": "2024-05-06T09:08:09+0200", "creation_time": "2024-05-06T07:08:09.000000Z",
+        "com.apple.quicktime.creationdate": "2024-05-06T09:08:09+0200",
     }),
     "tags that nobody has heard of, and a title": Clip(
         movflags="+use_metadata_tags", metadata={"com.example.own": "x", "title": "T"}
@@ -41,6 +42,24 @@ TAGS = {
     "a cover picture, JPEG": Clip(cover="mjpeg"),
     "a cover picture, PNG": Clip(cover="png"),
 }  # fmt: skip
+
+
+@pytest.mark.input_row("Names and tags", "a MOV with keys of its own and the time of creation", "the same, said once")
+def test_the_time_of_creation_beside_keys_of_its_own(marked: Marked, tmp_path: Path) -> None:
+    keys = {"com.apple.quicktime.make": "Äpple"}
+    clip = Clip(format="mov", movflags="+use_metadata_tags", metadata=keys, sounds=(Sound("pcm_s16le"),))
+    filmed = 2_082_844_800 + 1_714_979_289  # from 1904 on
+
+    def film(moov: Box) -> None:
+        header = moov.one("mvhd")
+        header.payload = header.payload[:4] + filmed.to_bytes(4) + header.payload[8:]
+
+    source = edit_moov(make_clip(tmp_path / "source.mov", clip), film)
+    assert look_at(source).tags == {**keys, "creation_time": "2024-05-06T07:08:09.000000Z"}
+    marked(source, coded_anew={2})
+    headers = [box for box in parse((tmp_path / "output.mp4").read_bytes())[1].walk() if box.kind in ("tkhd", "mdhd")]
+    assert len(headers) == 6
+    assert {integers(box.payload, start=4)[0] for box in headers} == {filmed}
 
 
 @pytest.mark.parametrize("clip", [
