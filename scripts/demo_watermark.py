@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from scripts.pipeline import Pipeline
-from worker.engine.layers import load_image
+from worker.engine.images import check_image
 from worker.errors import WatermarkInvalid
 from worker.local import read_watermark
 from worker.watermark import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, for_image
@@ -46,7 +46,7 @@ class DemoWatermark:
             if file.stat().st_size > MAX_IMAGE_BYTES:
                 raise WatermarkInvalid(f"The watermark image {image} has more than {MAX_IMAGE_BYTES:,} bytes.")
             with file.open("rb") as content:
-                load_image(content, image)
+                check_image(content, image)
         return cls(name, document, images)
 
     def put(self, pipeline: Pipeline) -> dict[str, str]:

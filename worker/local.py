@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from worker import watermark as watermarks
-from worker.errors import ConfigurationInvalid, DiskFull, SourceGone, WatermarkNotFound
+from worker.errors import ConfigurationInvalid, DiskFull, SourceGone, WatermarkInvalid, WatermarkNotFound
 from worker.resources import available
 from worker.sandbox import EngineResult, run_engine
 
@@ -89,6 +89,8 @@ def read_watermark(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:
         raise WatermarkNotFound(f"There is no watermark file {path}.", "Correct the path given with --watermark.")
     if path.suffix.lower() in watermarks.IMAGE_SUFFIXES:
         return watermarks.for_image("watermark" + path.suffix.lower()), {"watermark" + path.suffix.lower(): path}
+    if path.suffix.lower() == ".svg":
+        raise WatermarkInvalid(f"The watermark {path.name} is an SVG, which is not read.", watermarks.SVG_HINT)
     with path.open("rb") as file:
         document = watermarks.parse_document(file.read(watermarks.MAX_JSON_BYTES + 1), path.name)
     images = {name: path.parent / name for name in watermarks.validate(document, path.name).images()}

@@ -18,11 +18,13 @@ SETTINGS_METADATA = {  # object metadata -> field of an overlay
     "watermark-position": "position",
     "watermark-opacity": "opacity",
     "watermark-width": "width",
+    "watermark-size": "size",
     "watermark-margin": "margin",
     "watermark-rotate": "rotate",
 }
 SUFFIXES = (".json", ".png")
 _NUMBERS = ("opacity", "rotate")
+_OF_ONE_KIND = {"width": "image", "size": "text"}  # fields that only overlays with this other one have
 _POINT = re.compile(r"\s*([^,]+?)\s*,\s*([^,]+?)\s*")
 
 
@@ -118,13 +120,24 @@ def _not_found(settings: Settings, metadata: Mapping[str, str]) -> WatermarkNotF
 
 
 def _with_settings(document: dict[str, Any], metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Return the document with the single settings of the upload's metadata in each of its overlays."""
+    """Return the document with the single settings of the upload's metadata in each of its overlays that has them."""
     changes = {field: _value(field, metadata[name]) for name, field in SETTINGS_METADATA.items() if name in metadata}
     overlays = document.get("overlays")
     if not changes or not isinstance(overlays, list):
         return document
-    changed = [overlay | changes if isinstance(overlay, dict) else overlay for overlay in overlays]
-    return document | {"overlays": changed}
+    for field, kind in _OF_ONE_KIND.items():
+        if field in changes and not any(isinstance(overlay, dict) and kind in overlay for overlay in overlays):
+            raise WatermarkInvalid(
+                f"The upload's metadata has {SETTINGS_PREFIX}{field}, but the watermark has no {kind} to change.",
+                "Correct the metadata and upload the video again.",
+            )
+    return document | {"overlays": [_changed(overlay, changes) for overlay in overlays]}
+
+
+def _changed(overlay: Any, changes: Mapping[str, Any]) -> Any:
+    if not isinstance(overlay, dict):
+        return overlay
+    return overlay | {field: value for field, value in changes.items() if _OF_ONE_KIND.get(field, "") in ("", *overlay)}
 
 
 def _value(field: str, text: str) -> Any:

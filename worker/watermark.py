@@ -1,6 +1,8 @@
 """The watermark file: one strict model of its JSON. Nothing here touches pixels or storage."""
 
 import json
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -26,7 +28,13 @@ MAX_LENGTH_PERCENT = 1000
 OPAQUE = 255  # alpha has 8 bits
 MAX_SECONDS = 7 * 24 * 3600
 MAX_PROBLEM_CHARACTERS = 300  # the problem quotes the file, and goes into the job record
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+MAX_TEXT_CHARACTERS = 500
+MAX_LABEL_CHARACTERS = 40
+IMAGE_SUFFIXES = (".png", ".apng", ".jpg", ".jpeg", ".webp", ".gif")
+SVG_HINT = "Save it as a PNG with transparency, as wide as the watermark will ever be."
+_INVISIBLE = ("Cc", "Cs", "Cf", "Co", "Zl", "Zp")  # controls, surrogates, formats, private use, separators
+# Joiners and directional marks are part of some scripts.
+_ALLOWED_INVISIBLE = "\n\u200c\u200d\u200e\u200f"
 
 Anchor = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 ANCHORS: tuple[str, ...] = get_args(Anchor)
@@ -94,15 +102,34 @@ def _plain_relative_path(name: str) -> str:
     parts = name.split("/")
     if "\\" in name or not name.isprintable() or any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"{name!r} is no plain path below the watermark folder")
+    if name.lower().endswith(".svg"):
+        raise ValueError(f"{name!r} is an SVG, which is not read; save it as a PNG with transparency")
     if not name.lower().endswith(IMAGE_SUFFIXES):
         raise ValueError(f"{name!r} is none of {', '.join(IMAGE_SUFFIXES)}")
     return name
+
+
+def _drawable(text: str) -> str:
+    for character in text:
+        if character not in _ALLOWED_INVISIBLE and unicodedata.category(character) in _INVISIBLE:
+            raise ValueError(f"the character U+{ord(character):04X} cannot be drawn; lines are separated by \\n alone")
+    if not text.strip():
+        raise ValueError("there is nothing to see in it")
+    return text
+
+
+def _six_digits(colour: str) -> str:
+    if not re.fullmatch("#[0-9a-fA-F]{6}", colour):
+        raise ValueError(f"{colour!r} is no colour: write six hexadecimal digits such as '#ffffff'")
+    return colour
 
 
 AnyLength = Annotated[Length, BeforeValidator(_parse_length), AfterValidator(_within_reach)]
 Distance = Annotated[AnyLength, AfterValidator(_not_negative)]
 Width = Annotated[AnyLength, AfterValidator(_positive)]
 ImageName = Annotated[str, Field(max_length=512), AfterValidator(_plain_relative_path)]
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_drawable)]
+Colour = Annotated[str, AfterValidator(_six_digits)]
 Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
 Opacity = Annotated[float, Field(ge=0, le=1), AfterValidator(_visible)]
 
@@ -134,23 +161,19 @@ Position = Annotated[
 ]
 
 
-class ImageOverlay(Strict):
-    """One image on the picture.
+class Placed(Strict):
+    """What images and texts have in common: place, opacity and time.
 
     Attributes:
-        image: Plain path below the watermark folder.
         position: An anchor, from which `margin` keeps a distance, or the box's own top left corner.
-        width: Width of the image before it is turned; its height follows.
-        opacity: 1 is the image as it is; what 8 bits round to nothing is refused.
-        rotate: Degrees clockwise; the box grows to hold the turned image.
+        opacity: 1 is the mark as it is; what 8 bits round to nothing is refused.
+        rotate: Degrees clockwise; the box grows to hold the turned mark.
         start, end: Seconds of the video's own clock; shown while start <= t < end. No end: to the end.
         fade: Seconds to appear after `start` and to disappear before `end`.
-        tile: If set, the image is repeated over the whole picture with this gap.
+        tile: If set, the mark is repeated over the whole picture with this gap.
     """
 
-    image: ImageName
     position: Position = "bottom-right"
-    width: Width = Length(value=15, percent=True)
     margin: Distance = Length(value=2, percent=True)
     opacity: Opacity = 1.0
     rotate: Annotated[float, Field(ge=-360, le=360)] = 0.0
@@ -166,14 +189,75 @@ class ImageOverlay(Strict):
         return self
 
 
+class ImageOverlay(Placed):
+    """One image on the picture; an animated one begins at `start` and is repeated.
+
+    Attributes:
+        image: Plain path below the watermark folder.
+        width: Width of the image before it is turned; its height follows.
+    """
+
+    image: ImageName
+    width: Width = Length(value=15, percent=True)
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return self.image
+
+
+class TextOverlay(Placed):
+    """Lines of text on the picture.
+
+    Attributes:
+        text: Taken literally; a newline begins a new line.
+        size: Of the letters: one em of the font.
+        color: Red, green and blue as "#rrggbb".
+        outline: The colour of a line around the letters, which keeps them readable on any background.
+    """
+
+    text: Text
+    size: Width = Length(value=4, percent=True)
+    color: Colour = "#ffffff"
+    outline: Colour | None = None
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        line = " ".join(self.text.split())
+        return repr(line if len(line) <= MAX_LABEL_CHARACTERS else line[:MAX_LABEL_CHARACTERS] + "…")
+
+
+_IMAGE_TAG, _TEXT_TAG = "<image>", "<text>"
+
+
+def _kind_of_overlay(value: object) -> str | None:
+    fields = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
+    if ("image" in fields) == ("text" in fields):
+        return None
+    return _IMAGE_TAG if "image" in fields else _TEXT_TAG
+
+
+Overlay = Annotated[
+    Annotated[ImageOverlay, Tag(_IMAGE_TAG)] | Annotated[TextOverlay, Tag(_TEXT_TAG)],
+    Discriminator(
+        _kind_of_overlay,
+        custom_error_type="overlay",
+        custom_error_message="an overlay is an object with either an image or a text",
+    ),
+]
+_TAGS = (_ANCHOR_TAG, _POINT_TAG, _IMAGE_TAG, _TEXT_TAG)
+
+
 class Watermark(Strict):
     """What goes on the picture, the first overlay lowest."""
 
-    overlays: Annotated[tuple[ImageOverlay, ...], Field(min_length=1, max_length=MAX_OVERLAYS, strict=False)]
+    overlays: Annotated[tuple[Overlay, ...], Field(min_length=1, max_length=MAX_OVERLAYS, strict=False)]
 
     def images(self) -> tuple[str, ...]:
         """Return the names of the images, each once, in order of appearance."""
-        return tuple(dict.fromkeys(overlay.image for overlay in self.overlays))
+        named = [overlay.image for overlay in self.overlays if isinstance(overlay, ImageOverlay)]
+        return tuple(dict.fromkeys(named))
 
 
 def for_image(name: str) -> dict[str, Any]:
@@ -204,12 +288,6 @@ def validate(document: Mapping[str, Any], name: str) -> Watermark:
     Raises:
         WatermarkInvalid: The sentence names the first field that is wrong.
     """
-    overlays = document.get("overlays")
-    if isinstance(overlays, list) and any(isinstance(overlay, dict) and "text" in overlay for overlay in overlays):
-        raise WatermarkInvalid(
-            f"The watermark {name} has a text overlay; text overlays are not supported yet.",
-            "Draw the text into a PNG with transparency and use that as an image overlay.",
-        )
     try:
         return Watermark.model_validate(document)
     except ValidationError as error:
@@ -223,7 +301,7 @@ def never_visible(why: str, hint: str) -> WatermarkInvalid:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in (_ANCHOR_TAG, _POINT_TAG)) or "its top"
+    place = ".".join(str(part) for part in first["loc"] if part not in _TAGS) or "its top"
     problem = f"{place}: {first['msg'].removeprefix('Value error, ')}"
     return problem if len(problem) <= MAX_PROBLEM_CHARACTERS else problem[:MAX_PROBLEM_CHARACTERS] + " …"
 

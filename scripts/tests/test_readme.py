@@ -4,7 +4,7 @@ import json
 import re
 
 from scripts.readme import README, with_generated_parts
-from worker.watermark import ImageOverlay, for_image, validate
+from worker.watermark import ImageOverlay, TextOverlay, validate
 
 
 def test_the_generated_parts_are_up_to_date() -> None:
@@ -20,13 +20,24 @@ def test_every_error_of_the_state_machine_is_explained() -> None:
 
 
 def test_every_setting_of_a_watermark_is_there_with_its_default() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (?:`(.+?)`|–) \| .+ \|$", README.read_text(), re.MULTILINE)
-    written = {name: json.loads(default) for name, default in rows if default}
-    assert {name for name, _ in rows} == set(ImageOverlay.model_fields)
-    bare = validate(for_image("a.png"), "a.png")
-    described = validate({"overlays": [{"image": "a.png", **written}]}, "a.json")
-    assert set(written) == {name for name, field in ImageOverlay.model_fields.items() if not field.is_required()}
-    assert described == bare
+    tables = re.findall(
+        r"^\| setting of (an image|a text|both) .+\n\|.+\n((?:\|.+\n)+)", README.read_text(), re.MULTILINE
+    )
+    written = {kind: re.findall(r"^\| `(\w+)` \| (?:`(.+?)`|–) \| .+ \|$", rows, re.MULTILINE) for kind, rows in tables}
+    for kind, model, bare in (
+        ("an image", ImageOverlay, {"image": "a.png"}),
+        ("a text", TextOverlay, {"text": "a"}),
+    ):
+        rows = [*written[kind], *written["both"]]
+        assert {name for name, _ in rows} == set(model.model_fields)
+        defaults = {name: json.loads(default) for name, default in rows if default}
+        assert set(defaults) == {name for name, field in model.model_fields.items() if not field.is_required()}
+        assert validate({"overlays": [bare | defaults]}, "a.json") == validate({"overlays": [bare]}, "a.json")
+
+
+def test_the_example_of_a_watermark_is_one() -> None:
+    [example] = re.findall(r"^```json\n(\{\"overlays\".+?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(validate(json.loads(example), "README.md").overlays) == 3
 
 
 def test_every_file_that_is_named_exists() -> None:

@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -25,7 +25,8 @@ from worker.engine.blend import Blender
 from worker.engine.blend10 import DeepBlender
 from worker.engine.encode import Blends
 from worker.engine.encoders import choose_coding
-from worker.engine.layers import Layer, draw_layers, load_image, refuse_what_never_starts
+from worker.engine.images import open_image
+from worker.engine.layers import Layer, draw_layers, refuse_what_never_starts
 from worker.engine.preload import load_what_loads_late
 from worker.engine.probe import Probe, probe
 from worker.engine.profiles import PROFILES
@@ -82,11 +83,12 @@ def run(request: dict[str, Any], events: Events) -> None:
             probed = probe(source)
             coding = choose_coding(probed, PROFILES[request["profile"]], request["cpus"])
             watermark = validate(request["watermark"], request["watermark_name"])
-            images = {}
-            for name, descriptor in request["images"].items():
-                with os.fdopen(descriptor, "rb") as file:
-                    images[name] = load_image(file, name)
-            layers = draw_layers(watermark, images, probed.picture)
+            with ExitStack() as files:
+                images = {
+                    name: open_image(files.enter_context(os.fdopen(descriptor, "rb")), name)
+                    for name, descriptor in request["images"].items()
+                }
+                layers = draw_layers(watermark, images, probed.picture)
             refuse_what_never_starts(layers, probed.duration)
             blender, timeline = _blender(layers, probed), Timeline(layers)
             del images, layers  # only the converted layers are needed from here on

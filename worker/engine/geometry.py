@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import atan2, ceil, cos, degrees, floor, radians, sin
 
-from worker.watermark import ImageOverlay, Length, Point
+from worker.errors import WatermarkInvalid
+from worker.watermark import ImageOverlay, Length, Overlay, Point
 
 IDENTITY_MATRIX = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
@@ -100,6 +101,22 @@ def image_size(overlay: ImageOverlay, natural: tuple[int, int], picture: Picture
     return width, max(1, round(width * natural[1] / natural[0]))
 
 
+def refuse_if_far_larger(overlay: Overlay, size: tuple[int, int], picture: Picture) -> None:
+    """Refuse a mark that would be drawn far beyond the picture, which costs memory and shows nothing.
+
+    Raises:
+        WatermarkInvalid
+    """
+    width, height = picture.displayed
+    if size[0] * size[1] > 2 * width * height + 1_000_000:
+        setting = "width" if isinstance(overlay, ImageOverlay) else "size"
+        raise WatermarkInvalid(
+            f"The watermark {overlay.label} would be {size[0]}x{size[1]} pixels on a picture of "
+            f"{width:.0f}x{height:.0f}.",
+            f"Give it a smaller {setting}.",
+        )
+
+
 def turned_size(size: tuple[int, int], clockwise: float) -> tuple[int, int]:
     """Return the size of the box that holds a turned image."""
     angle = radians(clockwise)
@@ -109,7 +126,7 @@ def turned_size(size: tuple[int, int], clockwise: float) -> tuple[int, int]:
     return ceil(width - 1e-6), ceil(height - 1e-6)
 
 
-def place(overlay: ImageOverlay, size: tuple[int, int], picture: Picture) -> Box:
+def place(overlay: Overlay, size: tuple[int, int], picture: Picture) -> Box:
     """Return the displayed box of a mark of this size; parts of it may lie outside the picture."""
     width, height = picture.displayed
     if isinstance(overlay.position, Point):

@@ -1,21 +1,30 @@
-"""From watermark images to layers that lie ready on the coded picture; limits come before decoding."""
+"""From images and texts to layers that lie ready on the coded picture."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import BinaryIO
+from functools import partial
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from worker.engine.geometry import Box, Picture, image_size, place, tile_origins, to_coded, turned_size
+from worker.engine.geometry import (
+    Box,
+    Picture,
+    image_size,
+    place,
+    refuse_if_far_larger,
+    tile_origins,
+    to_coded,
+    turned_size,
+)
+from worker.engine.images import Drawn, has_visible_pixels, pictures
+from worker.engine.text import draw_text
 from worker.errors import WatermarkInvalid
-from worker.watermark import ImageOverlay, Watermark, never_visible
+from worker.watermark import ImageOverlay, Overlay, TextOverlay, Watermark, never_visible
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-MAX_IMAGE_PIXELS = 25_000_000  # 100 MB as RGBA: what a task of 512 MB can spare
 MAX_TILES = 5000
-KEPT_PIXELS = 4_000_000  # of the pictures of an animation, ready to be blended: at most some 16 MB for each layer
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is laxer, and its sentence is about an attack
+MAX_ANIMATED_PIXELS = 12_000_000  # of all pictures of all animations as they are shown: 48 MB as RGBA
+KEPT_PIXELS = 2_000_000  # of the pictures of an animation, ready to be blended: 8 MB for each layer, 20 with 10 bits
 
 _UNDO_TURN = {
     90: Image.Transpose.ROTATE_90,  # Pillow turns counter-clockwise
@@ -35,10 +44,11 @@ class Layer:
         marks: The pictures, all of one size, of mode RGBA in coded orientation and pixel aspect, without the overlay's
             opacity.
         durations: Seconds that each of them is shown before the next, the first following the last.
-        places: Left and top of each repetition of a mark on the layer; parts of it may lie outside the layer.
+        places: Left and top of each repetition of a mark on the layer; parts of it may lie outside the layer. A mark
+            that is not repeated has been cut to the layer already.
     """
 
-    overlay: ImageOverlay
+    overlay: Overlay
     left: int
     top: int
     width: int
@@ -48,13 +58,12 @@ class Layer:
     places: tuple[tuple[int, int], ...]
 
     def picture(self, number: int) -> Image.Image:
-        """Draw one of the pictures in the size of the layer, RGBA; `worker.engine.timeline` says which one when."""
+        """Return one of the pictures in the size of the layer, RGBA; `worker.engine.timeline` says which one when."""
+        if len(self.places) == 1:
+            return self.marks[number]
         canvas = Image.new("RGBA", (self.width, self.height))
         for where in self.places:
-            if len(self.places) == 1:
-                canvas.paste(self.marks[number], where)  # it is empty: keep the colours under transparent pixels
-            else:
-                _add(canvas, self.marks[number], where)
+            _add(canvas, self.marks[number], where)
         return canvas
 
 
@@ -94,50 +103,26 @@ class Prepared[T]:
         return made
 
 
-def load_image(file: BinaryIO, name: str) -> Image.Image:
-    """Return a watermark image as RGBA, the first frame of an animated one, upright by its EXIF orientation.
-
-    Raises:
-        WatermarkInvalid: Not PNG, JPEG or WebP, broken, larger than MAX_IMAGE_PIXELS by its header, or transparent.
-    """
-    try:
-        with Image.open(file, formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_IMAGE_PIXELS:
-                raise WatermarkInvalid(
-                    f"The watermark image {name} has {width}x{height} pixels; at most {MAX_IMAGE_PIXELS:,} are read.",
-                    "Use a smaller image: more pixels than the video has are of no use.",
-                )
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):  # 16-bit grey, which convert() would clip at 255 and not scale
-                upright = upright.point(lambda value: value / 256, "L") if upright.mode == "I;16" else upright
-            result = upright.convert("RGBA")
-    except UnidentifiedImageError as error:
-        raise WatermarkInvalid(f"The watermark image {name} is no PNG, JPEG or WebP file.") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise WatermarkInvalid(f"The watermark image {name} is broken: {error}.") from error
-    if not _has_visible_pixels(result):
-        raise never_visible(f"the image {name} is transparent all over", "Use an image with something to see in it.")
-    return result
-
-
-def _has_visible_pixels(image: Image.Image) -> bool:
-    return image.getchannel("A").getbbox() is not None
-
-
 def draw_layers(watermark: Watermark, images: Mapping[str, Image.Image], picture: Picture) -> list[Layer]:
     """Return the layers of a watermark on a picture, lowest first.
 
     Args:
         watermark: The checked settings.
-        images: RGBA images by name.
+        images: By name, as `worker.engine.images.open_image` returns them; any other image of Pillow's will do.
         picture: The *unpadded* picture; an odd size is padded to the right and below.
 
     Raises:
-        WatermarkInvalid: A mark lies outside the picture altogether, is far larger than it, or is repeated too often.
+        WatermarkInvalid: A mark is broken, transparent, far larger than the picture, outside it altogether, or repeated
+            too often; an animation is too large; a text cannot be drawn.
     """
-    return [_draw(overlay, images[overlay.image], picture) for overlay in watermark.overlays]
+    layers: list[Layer] = []
+    room = MAX_ANIMATED_PIXELS
+    for overlay in watermark.overlays:
+        layer = _draw(overlay, images, picture, room)
+        if len(layer.marks) > 1:
+            room -= sum(mark.width * mark.height for mark in layer.marks)
+        layers.append(layer)
+    return layers
 
 
 def refuse_what_never_starts(layers: Sequence[Layer], duration: float) -> None:
@@ -157,27 +142,62 @@ def refuse_what_never_starts(layers: Sequence[Layer], duration: float) -> None:
         )
 
 
-def _draw(overlay: ImageOverlay, image: Image.Image, picture: Picture) -> Layer:
-    mark = _turned(overlay, _scaled(overlay, image, picture))
-    first = place(overlay, mark.size, picture)
-    boxes = [to_coded(box, picture) for box in _tiles(overlay, first, picture)]
-    mark = _as_coded(mark, (int(boxes[0].width), int(boxes[0].height)), picture)
-    return _compose(overlay, mark, boxes, picture)
+@dataclass(frozen=True)
+class _Site:
+    """Where a mark lies on the coded picture.
+
+    Attributes:
+        area: The part of the picture that it and its repetitions reach, its edges even.
+        places: Left and top of each repetition on that area.
+        size: The mark's own, in samples.
+    """
+
+    area: Box
+    places: tuple[tuple[int, int], ...]
+    size: tuple[int, int]
 
 
-def _scaled(overlay: ImageOverlay, image: Image.Image, picture: Picture) -> Image.Image:
-    size = image_size(overlay, image.size, picture)
-    displayed = picture.displayed
-    if size[0] * size[1] > 2 * displayed[0] * displayed[1] + 1_000_000:
-        raise WatermarkInvalid(
-            f"The watermark {overlay.image} would be {size[0]}x{size[1]} pixels on a picture of "
-            f"{displayed[0]:.0f}x{displayed[1]:.0f}.",
-            "Give it a smaller width.",
+def _draw(overlay: Overlay, images: Mapping[str, Image.Image], picture: Picture, room: int) -> Layer:
+    marks, durations, site = [], [], None
+    for drawn in _drawn(overlay, images, picture, room):
+        mark = _turned(overlay, drawn.image)
+        site = site or _site(overlay, mark.size, picture)
+        marks.append(_cut(_as_coded(mark, site.size, picture), site))
+        durations.append(drawn.duration)
+    assert site is not None  # noqa: S101 - there is always one picture; for the type checker
+    places = site.places if len(site.places) > 1 else ((0, 0),)
+    if not any(_shows_something(mark, where, site.area) for mark in marks for where in places):
+        raise never_visible(
+            f"what there is to see in {overlay.label} lies outside the picture or is too small for a pixel",
+            "Correct its position, margin or size.",
         )
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    left, top, width, height = map(int, (site.area.left, site.area.top, site.area.width, site.area.height))
+    return Layer(overlay, left, top, width, height, tuple(marks), tuple(durations), places)
 
 
-def _turned(overlay: ImageOverlay, mark: Image.Image) -> Image.Image:
+def _drawn(overlay: Overlay, images: Mapping[str, Image.Image], picture: Picture, room: int) -> Iterator[Drawn]:
+    """Yield what there is to be seen in pixels of the displayed picture, not yet turned."""
+    if isinstance(overlay, TextOverlay):
+        yield Drawn(draw_text(overlay, picture))
+    else:
+        image = images[overlay.image]
+        yield from pictures(image, overlay.image, partial(_size, overlay, picture, room))
+
+
+def _size(overlay: ImageOverlay, picture: Picture, room: int, natural: tuple[int, int], count: int) -> tuple[int, int]:
+    size = image_size(overlay, natural, picture)
+    refuse_if_far_larger(overlay, size, picture)
+    coded = to_coded(Box(0, 0, *turned_size(size, overlay.rotate)), picture)
+    if count > 1 and count * coded.width * coded.height > room:
+        raise WatermarkInvalid(
+            f"The {count} pictures of the animation {overlay.image} would have {coded.width:.0f}x{coded.height:.0f} "
+            f"pixels each; a watermark's animations may have {MAX_ANIMATED_PIXELS:,} in all.",
+            "Give it a smaller width, or fewer pictures.",
+        )
+    return size
+
+
+def _turned(overlay: Overlay, mark: Image.Image) -> Image.Image:
     if overlay.rotate % 360 == 0:
         return mark
     turned = mark.rotate(-overlay.rotate, Image.Resampling.BICUBIC, expand=True)
@@ -187,15 +207,15 @@ def _turned(overlay: ImageOverlay, mark: Image.Image) -> Image.Image:
     return turned.crop((left, top, left + width, top + height))
 
 
-def _tiles(overlay: ImageOverlay, first: Box, picture: Picture) -> list[Box]:
+def _tiles(overlay: Overlay, first: Box, picture: Picture) -> list[Box]:
     if overlay.tile is None:
         return [first]
     lefts, tops = tile_origins(first, overlay.tile, picture)
     if len(lefts) * len(tops) > MAX_TILES:
         raise WatermarkInvalid(
-            f"The watermark {overlay.image} would be repeated {len(lefts) * len(tops)} times; "
+            f"The watermark {overlay.label} would be repeated {len(lefts) * len(tops)} times; "
             f"at most {MAX_TILES} tiles are drawn.",
-            "Give it a larger width or a larger tile gap.",
+            "Make it larger, or the gap of its tiles.",
         )
     return [Box(left, top, first.width, first.height) for top in tops for left in lefts]
 
@@ -208,30 +228,38 @@ def _as_coded(mark: Image.Image, size: tuple[int, int], picture: Picture) -> Ima
     return mark if mark.size == size else mark.resize(size, Image.Resampling.LANCZOS)
 
 
-def _compose(overlay: ImageOverlay, mark: Image.Image, boxes: list[Box], picture: Picture) -> Layer:
-    left, right = (max(0, int(min(box.left for box in boxes))), min(picture.width, int(max(b.right for b in boxes))))
-    top, bottom = (max(0, int(min(box.top for box in boxes))), min(picture.height, int(max(b.bottom for b in boxes))))
+def _area(overlay: Overlay, boxes: list[Box], picture: Picture) -> Box:
+    """Return the part of the coded picture that the boxes reach, widened to even edges."""
+    left, right = max(0, min(box.left for box in boxes)), min(picture.width, max(box.right for box in boxes))
+    top, bottom = max(0, min(box.top for box in boxes)), min(picture.height, max(box.bottom for box in boxes))
     if left >= right or top >= bottom:
         raise never_visible(
-            f"{overlay.image} lies outside the picture of {picture.displayed[0]:.0f}x{picture.displayed[1]:.0f}",
+            f"{overlay.label} lies outside the picture of {picture.displayed[0]:.0f}x{picture.displayed[1]:.0f}",
             "Correct its position or margin.",
         )
-    even_left, even_top = left - left % 2, top - top % 2
-    width, height = right - even_left, bottom - even_top
-    places = tuple((int(box.left) - even_left, int(box.top) - even_top) for box in boxes)
-    size = (width + width % 2, height + height % 2)
-    if not any(_shows_something(mark, where, size) for where in places):
-        raise never_visible(
-            f"what there is to see in {overlay.image} lies outside the picture or is too small for a pixel",
-            "Correct its position, margin or width.",
-        )
-    return Layer(overlay, even_left, even_top, *size, (mark,), (Fraction(1),), places)
+    left, top = left - left % 2, top - top % 2
+    return Box(left, top, right - left + (right - left) % 2, bottom - top + (bottom - top) % 2)
 
 
-def _shows_something(mark: Image.Image, where: tuple[int, int], size: tuple[int, int]) -> bool:
+def _site(overlay: Overlay, size: tuple[int, int], picture: Picture) -> _Site:
+    boxes = [to_coded(box, picture) for box in _tiles(overlay, place(overlay, size, picture), picture)]
+    area = _area(overlay, boxes, picture)
+    places = tuple((int(box.left - area.left), int(box.top - area.top)) for box in boxes)
+    return _Site(area, places, (int(boxes[0].width), int(boxes[0].height)))
+
+
+def _cut(mark: Image.Image, site: _Site) -> Image.Image:
+    """Return a mark that is not repeated in the size of its layer: what is outside takes no memory."""
+    if len(site.places) > 1:
+        return mark
+    left, top = site.places[0]
+    return mark.crop((-left, -top, int(site.area.width) - left, int(site.area.height) - top))
+
+
+def _shows_something(mark: Image.Image, where: tuple[int, int], area: Box) -> bool:
     left, top = where
-    right, bottom = min(mark.width, size[0] - left), min(mark.height, size[1] - top)
-    return _has_visible_pixels(mark.crop((max(0, -left), max(0, -top), right, bottom)))
+    right, bottom = min(mark.width, int(area.width) - left), min(mark.height, int(area.height) - top)
+    return has_visible_pixels(mark.crop((max(0, -left), max(0, -top), right, bottom)))
 
 
 def _add(canvas: Image.Image, mark: Image.Image, where: tuple[int, int]) -> None:

@@ -30,7 +30,9 @@ pictures = st.builds(
 
 
 def overlay(**settings: object) -> ImageOverlay:
-    return validate({"overlays": [{"image": "a.png", **settings}]}, "a.json").overlays[0]
+    result = validate({"overlays": [{"image": "a.png", **settings}]}, "a.json").overlays[0]
+    assert isinstance(result, ImageOverlay)
+    return result
 
 
 @pytest.mark.parametrize(

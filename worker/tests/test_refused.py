@@ -145,7 +145,12 @@ def test_a_broken_or_monstrous_watermark(
     [
         ('{"overlays": [{"image": "logo.png", "width": 1, "tile": 0}]}', "tiles"),
         ('{"overlays": [{"image": "logo.png", "position": {"x": 5000, "y": 0}}]}', "outside"),
-        ('{"overlays": [{"text": "a"}]}', "not supported yet"),
+        ('{"overlays": [{"text": "a"}, {"text": "漢"}]}', "U+6F22"),
+        (
+            '{"overlays": [{"text": "much, much wider than the picture is", "size": "100%"}]}',
+            "pixels on a picture of 320x180",
+        ),
+        ('{"overlays": [{"text": "a", "image": "logo.png"}]}', "either an image or a text"),
     ],
 )
 def test_a_watermark_that_makes_no_sense(document: str, word: str, clip: Path, logo: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,23 @@ def test_an_unknown_setting_of_the_upload_is_named_with_the_known_ones(storage: 
         choose_watermark(storage, settings_for("a.mp4"), metadata)
     assert caught.value.message == (
         "The upload's metadata has watermark-opactiy, but the settings are watermark-position, watermark-opacity, "
-        "watermark-width, watermark-margin, watermark-rotate."
+        "watermark-width, watermark-size, watermark-margin, watermark-rotate."
     )
+
+
+def test_a_width_changes_images_and_a_size_changes_texts(storage: Storage, s3: Any, bucket: str) -> None:
+    overlays = [{"image": "a.png"}, {"text": "a"}]
+    s3.put_object(Bucket=bucket, Key="watermarks/both.json", Body=json.dumps({"overlays": overlays}).encode())
+    metadata = {"watermark": "both", "watermark-width": "9%", "watermark-size": "2%", "watermark-opacity": "0.5"}
+    assert choose_watermark(storage, settings_for("a.mp4"), metadata).document["overlays"] == [
+        {"image": "a.png", "width": "9%", "opacity": 0.5},
+        {"text": "a", "size": "2%", "opacity": 0.5},
+    ]
+
+
+def test_a_setting_that_changes_nothing_is_an_error(storage: Storage) -> None:
+    with pytest.raises(WatermarkInvalid, match="watermark-size, but the watermark has no text"):
+        choose_watermark(storage, settings_for("a.mp4"), {"watermark-size": "2%"})
 
 
 def test_images_are_fetched_under_names_of_our_own(storage: Storage, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import WatermarkInvalid
-from worker.watermark import MAX_JSON_BYTES, Length, Point, for_image, parse_document, validate
+from worker.watermark import MAX_JSON_BYTES, ImageOverlay, Length, Point, for_image, parse_document, validate
 
 NUMBERS = ("width", "margin", "tile", "opacity", "rotate", "start", "end", "fade")
 HUGE = 10**400  # JSON has it, a float does not
@@ -22,6 +22,7 @@ def test_the_example_of_the_design_is_accepted() -> None:
                 tile=None),
         "acme.json",
     )  # fmt: skip
+    assert isinstance(watermark.overlays[0], ImageOverlay)
     assert watermark.overlays[0].width == Length(value=15, percent=True)
     assert watermark.images() == ("acme.png",)
 
@@ -123,11 +124,6 @@ def test_no_image_name_leaves_the_folder(name: str) -> None:
     assert not name.startswith("/")
     assert "\\" not in name
     assert ".." not in (name + ".png").split("/")
-
-
-def test_text_overlays_are_refused_in_clear_words() -> None:
-    with pytest.raises(WatermarkInvalid, match="text overlays are not supported yet"):
-        validate({"overlays": [{"text": "© ACME", "size": "4%"}]}, "acme.json")
 
 
 @pytest.mark.parametrize("document", [{}, {"overlays": []}, {"overlays": [{"image": "a.png"}] * 5}, {"overlays": 1}])

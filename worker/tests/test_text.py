@@ -1,0 +1,123 @@
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops, features
+
+from worker.engine.geometry import Picture
+from worker.engine.text import draw_text
+from worker.errors import WatermarkInvalid
+from worker.watermark import TextOverlay, validate
+
+HD = Picture(1280, 720)
+
+
+def overlay(text: str, **settings: Any) -> TextOverlay:
+    result = validate({"overlays": [{"text": text, **settings}]}, "a.json").overlays[0]
+    assert isinstance(result, TextOverlay)
+    return result
+
+
+def drawn(text: str, picture: Picture = HD, **settings: Any) -> Image.Image:
+    return draw_text(overlay(text, **settings), picture)
+
+
+def test_a_text_fills_its_box_and_has_its_colour() -> None:
+    image = drawn("█", size="10%", color="#2040C0")  # this one is as high as the font
+    assert image.getchannel("A").getbbox() == (0, 0, *image.size)
+    assert abs(image.height - 128 * 1.2) <= 2
+    assert image.getpixel((image.width // 2, image.height // 2)) == (0x20, 0x40, 0xC0, 255)
+
+
+def test_the_size_follows_the_displayed_width() -> None:
+    small, large = drawn("ACME", Picture(640, 360)), drawn("ACME", Picture(1920, 1080))
+    assert abs(large.width / small.width - 3) < 0.1
+    assert drawn("ACME", Picture(640, 1136), size=40).size == drawn("ACME", HD, size=40).size
+
+
+def test_lines_keep_to_the_side_of_their_anchor() -> None:
+    def free(position: object) -> tuple[int, int]:
+        image = drawn("i\n█████", position=position, size=40)
+        alpha = image.getchannel("A").crop((0, 0, image.width, image.height // 2 - 10))
+        left, _, right, _ = alpha.getbbox() or (0, 0, 0, 0)
+        return left, image.width - right
+
+    assert free("left")[0] < 8 < 50 < free("left")[1]
+    assert free("top-right")[1] < 8 < 50 < free("top-right")[0]
+    assert abs(free("bottom")[0] - free("bottom")[1]) <= 2
+    assert free({"x": 0, "y": 0}) == free("left")
+
+
+def test_what_a_filter_graph_would_take_for_commands_is_text() -> None:
+    for character in "':\\%{}[];,=\"$`":
+        assert drawn(f"a{character}b").width > drawn("ab").width, character
+    assert drawn("\\n").size == drawn("\\n").size
+    assert drawn("a\\nb").height < drawn("a\nb").height
+    assert drawn("%{pts}").width > drawn("pts").width
+
+
+def test_an_outline_lies_around_the_letters_and_not_on_them() -> None:
+    plain, outlined = drawn("H", size=100), drawn("H", size=100, outline="#000000")
+    assert outlined.width - plain.width == outlined.height - plain.height == 12
+    over_grey = Image.new("RGBA", outlined.size, (128, 128, 128, 255))
+    over_grey.alpha_composite(outlined)
+    inside = over_grey.crop((6, 6, 6 + plain.width, 6 + plain.height)).convert("L")
+    expected = Image.new("L", plain.size, 0)
+    expected.paste(255, (0, 0), plain.getchannel("A"))
+    upper_bar = (2, 2, 10, plain.height - 2)
+    assert ImageChops.difference(inside.crop(upper_bar), expected.crop(upper_bar)).getextrema() == (0, 0)
+    assert over_grey.getpixel((3, outlined.height // 2)) == (0, 0, 0, 255)
+
+
+@pytest.mark.parametrize(
+    ("text", "character"),
+    [("漢字", "U+6F22"), ("ok ก", "U+0E01"), ("👩‍🚀", "U+1F469"), ("\ufffe", "U+FFFE"), ("a\U0010fffdb", "U+10FFFD")],
+)
+def test_a_character_that_cannot_be_drawn_is_named(text: str, character: str) -> None:
+    with pytest.raises(WatermarkInvalid) as caught:
+        drawn(text)
+    assert character in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["\a", "a\tb", "\r\n", "\x1b[31m", "\u202eevil", "\u2028", "\ud800", "\0", "\x7f"])
+def test_a_control_character_is_refused_by_the_model(text: str) -> None:
+    with pytest.raises(WatermarkInvalid, match=r"overlays\.0\.text: .*(U\+[0-9A-F]{4}|unicode)"):
+        overlay("a" + text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n \n", "x" * 501, "x" * 10_000, "x\n" * 400])
+def test_too_little_and_too_much_text_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(WatermarkInvalid, match=r"overlays\.0\.text: ") as caught:
+        overlay(text)
+    assert len(caught.value.message) < 200
+
+
+def test_five_hundred_lines_are_refused_or_drawn_in_bounds() -> None:
+    assert drawn("x\n" * 250, size=1).height <= 500
+    with pytest.raises(WatermarkInvalid, match=r"The watermark 'x x .*…' would be .* pixels on a picture of 1280x720"):
+        drawn("x\n" * 250, size="50%")
+
+
+@pytest.mark.parametrize(("text", "first"), [("אב", "א"), ("שלום", "ש")])
+def test_text_from_right_to_left_begins_at_the_right(text: str, first: str) -> None:
+    if not features.check_feature("fribidi"):
+        with pytest.raises(WatermarkInvalid, match="FriBidi"):
+            drawn(text)
+        return
+    # One letter more at the end of the line lies at the left of all others.
+    assert _right_part_is_alike(drawn(text, size=80), drawn(text + " א", size=80))
+    assert drawn(first).width < drawn(text).width
+
+
+def _right_part_is_alike(short: Image.Image, long: Image.Image) -> bool:
+    part = long.crop((long.width - short.width, long.height - short.height, long.width, long.height))
+    return ImageChops.difference(part.getchannel("A"), short.getchannel("A")).getextrema() == (0, 0)
+
+
+def test_letters_of_arabic_are_joined() -> None:
+    if features.check_feature("fribidi"):
+        apart = sum(drawn(letter, size=80).width for letter in "مرحبا")
+        assert drawn("مرحبا", size=80).width < 0.9 * apart
+
+
+def test_an_accent_looks_the_same_however_it_is_written() -> None:
+    assert drawn("e\u0301").tobytes() == drawn("é").tobytes()
