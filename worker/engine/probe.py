@@ -166,7 +166,7 @@ def _describe(movie: InputContainer, stream: VideoStream, first: VideoFrame) -> 
         time_base=as_fraction(stream.time_base),
         rate=as_fraction(stream.guessed_rate) or as_fraction(stream.average_rate) or Fraction(25),
         frames=indexed_packets(stream)[1] if stream.frames else 0,
-        start=Fraction(movie.start_time or 0, av.time_base),
+        start=_start(movie),
         duration=(movie.duration or 0) / av.time_base,
         bit_rate=stream.bit_rate or 0,
         interlaced=first.interlaced_frame,
@@ -176,6 +176,16 @@ def _describe(movie: InputContainer, stream: VideoStream, first: VideoFrame) -> 
         light_level=LightLevel.from_side_data(bytes(light_level)) if light_level else None,
         notes=_notes(stream, first, depth),
     )
+
+
+def _start(movie: InputContainer) -> Fraction:
+    # The movie says it in whole microseconds, the stream that begins there exactly: its first frame would else come
+    # before the time 0 that it defines, and before a mark that starts there.
+    rounded = Fraction(movie.start_time or 0, av.time_base)
+    starts = [
+        stream.start_time * as_fraction(stream.time_base) for stream in movie.streams if stream.start_time is not None
+    ]
+    return min((start for start in starts if abs(start - rounded) < Fraction(1, av.time_base)), default=rounded)
 
 
 def _refuse_uncommon_colours(first: VideoFrame, colour: Colour) -> None:

@@ -3,13 +3,14 @@
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from av import VideoFrame
 from moto.server import ThreadedMotoServer
 
 from worker.engine.__main__ import Events
@@ -17,7 +18,7 @@ from worker.engine.__main__ import run as run_request
 from worker.local import run_local
 from worker.sandbox import EngineResult
 from worker.tests.inputs_table import DEFAULT_FILE, MEASURED, OPTION, InputsTable
-from worker.tests.media import Clip, make_clip, make_logo
+from worker.tests.media import Clip, frames_of, make_clip, make_logo
 from worker.tests.same_video import MARK, compare, draw_mark
 from worker.tests.world import World
 
@@ -81,7 +82,19 @@ def engine_in_process(tmp_path: Path, logo: Path) -> Callable[..., tuple[Path, P
     def run(clip: Clip | Path, profile: str = "balanced", **settings: Any) -> tuple[Path, Path, EngineResult]:
         source = make_clip(tmp_path / "source.mp4", clip) if isinstance(clip, Clip) else clip
         output = tmp_path / "output.mp4"
-        return source, output, _run_in_process(source, output, {"image": logo.name, **settings}, profile)
+        return source, output, _run_in_process(source, output, [{"image": logo.name, **settings}], profile)
+
+    return run
+
+
+@pytest.fixture
+def frames_with(tmp_path: Path) -> Callable[..., list[VideoFrame]]:
+    """A function that makes a clip, puts overlays on it, and returns the frames of the result."""
+
+    def run(clip: Clip, *overlays: dict[str, Any]) -> list[VideoFrame]:
+        output = tmp_path / "output.mp4"
+        _run_in_process(make_clip(tmp_path / "source.mp4", clip), output, overlays)
+        return frames_of(output)
 
     return run
 
@@ -96,7 +109,7 @@ def marked(request: pytest.FixtureRequest) -> Marked:
     def run(source: Path, profile: str = "balanced", **expected: Any) -> EngineResult:
         draw_mark(source.parent / MARK["image"])
         output = source.parent / "output.mp4"
-        result = _run_in_process(source, output, MARK, profile)
+        result = _run_in_process(source, output, [MARK], profile)
         measured = compare(source, output, **expected)
         assert result.frames == measured.frames
         request.node.user_properties.append((MEASURED, astuple(measured)))
@@ -105,16 +118,19 @@ def marked(request: pytest.FixtureRequest) -> Marked:
     return run
 
 
-def _run_in_process(source: Path, output: Path, overlay: dict[str, Any], profile: str = "balanced") -> EngineResult:
+def _run_in_process(
+    source: Path, output: Path, overlays: Sequence[dict[str, Any]], profile: str = "balanced"
+) -> EngineResult:
     """Run the engine as its process would. Images lie beside the source."""
     events = output.with_suffix(".events")
+    images = {overlay["image"] for overlay in overlays if "image" in overlay}
     with events.open("wb") as file, output.open("wb") as writing, output.open("rb") as reading:
         request = {
             "input": os.open(source, os.O_RDONLY),
             "output": (writing.fileno(), reading.fileno()),
-            "watermark": {"overlays": [overlay]},
+            "watermark": {"overlays": list(overlays)},
             "watermark_name": "mark.json",
-            "images": {overlay["image"]: os.open(source.parent / overlay["image"], os.O_RDONLY)},
+            "images": {name: os.open(source.parent / name, os.O_RDONLY) for name in images},
             "profile": profile,
             "cpus": 1.0,
             "memory": 1 << 30,
