@@ -322,6 +322,24 @@ def test_names_that_mean_something_to_ffmpeg(canary: Canary) -> None:
         assert len(list(frames_of(output.rename(canary.folder / "plain.mp4")))) == 5
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "':%{{pts}}\\\\,[0]; movie={file} %n %{{e:1/0}}",
+        "textfile={file}:expansion=normal",
+        "file://{file}",
+        "{url}/a.png",
+        "<img src='{url}/a.png'/>",
+        "%{{metadata:title}} %{{eif:1:d}} %05d $(cat {file}) `cat {file}`",
+    ],
+)
+def test_a_text_that_is_more_than_that_to_ffmpeg(text: str, canary: Canary) -> None:
+    document = {"overlays": [{"text": text.format(file=canary.file.name, url=canary.url), "size": 4}]}
+    (canary.folder / "mark.json").write_text(json.dumps(document))
+    source = make_clip(canary.folder / "source.mp4", SMALL)
+    assert canary.attack(source, canary.folder / "mark.json") is None
+
+
 def _can_trace() -> bool:
     return (
         bool(shutil.which("strace"))
