@@ -4,7 +4,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, lcm
 
-import av.error
 from av import Packet
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
@@ -15,7 +14,6 @@ from worker.engine.digest import Digest, shows_nothing
 from worker.engine.sound import AAC_RATES, TranscodedSound, is_played_as_it_is, transcode
 from worker.engine.source import as_fraction
 from worker.engine.tags import copy_movie_tags, copy_tags, has_own_tags, is_rewritten
-from worker.errors import CorruptInput
 
 MAX_MOVIE_TIMESCALE = 2**31 - 1
 
@@ -27,25 +25,33 @@ class CopiedStream:
         self.source = source
         self.target = target
         self.digest = Digest()
+        self._last_dts: int | None = None
+        self._moved = 0
 
     def copy(self, packet: "Packet[Stream]", output: OutputContainer) -> None:
         """Write a packet of the source, with its timestamps, to the result."""
         if shows_nothing(packet):
             return  # the muxer puts one at the end by itself
+        if self._last_dts is not None and packet.dts is not None and packet.dts <= self._last_dts:
+            if packet.is_discard:
+                return  # an edit list hides it: only who decodes needs what lies before the next piece
+            packet.dts = self._last_dts + 1
+            packet.pts = max(packet.pts or 0, packet.dts)
+            self._moved += 1
+        self._last_dts = packet.dts
         self.digest.add(packet)
         packet.stream = self.target
-        try:
-            output.mux(packet)
-        except av.error.ArgumentError as error:  # the muxer's answer to time that stands still or runs backwards
-            kind = self.source.type
-            raise CorruptInput(f"The timestamps of the {kind} stream {self.source.index} do not increase.") from error
+        output.mux(packet)
 
     def finish(self, _output: OutputContainer) -> None:
         """Do nothing: no packet is held back."""
 
     def notes(self) -> list[str]:
-        """Return a sentence for the job record if there was nothing to copy."""
-        return [] if self.digest.packets else [f"The {self.source.type} stream {self.source.index} was empty."]
+        """Return sentences for the job record about what was not to be copied as it was."""
+        track = f"{self.source.type} stream {self.source.index}"
+        if not self.digest.packets:
+            return [f"The {track} was empty."]
+        return [f"{self._moved} packets of the {track} were out of order and moved in time."] if self._moved else []
 
 
 class Copies:
@@ -110,7 +116,9 @@ def copy_stream(source: Stream, output: OutputContainer) -> CopiedStream | Trans
     """Add a copy of a stream to the result; return it, or a sentence for the record that says why there is none."""
     name = source.codec_context.name if source.codec_context else "unknown"
     if source.type == "data" or not _is_copied(source):
-        return f"The {_kind(source)} stream {source.index} ({source.name or name}) cannot be kept and was left out."
+        if source.type == "data":
+            name = source.metadata.get("handler_name") or source.name or name
+        return f"The {_kind(source)} stream {source.index} ({name}) cannot be kept and was left out."
     if isinstance(source, AudioStream) and not is_played_as_it_is(source):
         return transcode(source, output)
     try:

@@ -94,6 +94,8 @@ class TranscodedSound:
     def notes(self) -> list[str]:
         """Return sentences for the job record."""
         track = f"the sound of stream {self.source.index}"
+        if not self.digest.packets:
+            return [f"The audio stream {self.source.index} was empty."]
         notes = [self._note]
         if self._damaged:
             notes.append(f"{self._damaged} packets of {track} are damaged and silent now.")

@@ -103,7 +103,7 @@ def compare(
     assert after.brand in _BRANDS
     # How long the last of reordered frames of varying distance stays, mp4 cannot say.
     gaps = {later - earlier for earlier, later in pairwise(before.times)}
-    assert abs(after.duration - before.duration) <= (max(gaps) if len(gaps) > 1 else Fraction(2, 1000))
+    assert abs(after.last - before.last) <= (max(gaps) if len(gaps) > 1 else Fraction(2, 1000))
     measured = _compare_pictures(source, output, before.picture.aspect, colours)
     assert measured[0] >= outside, f"SSIM {measured[0]:.4f} outside of the mark"
     assert measured[1] >= inside, f"SSIM {measured[1]:.4f} inside of the mark"
@@ -175,7 +175,7 @@ class PictureLook:
 
 @dataclass(frozen=True)
 class Look:
-    """A movie from outside, without its samples."""
+    """A movie from outside, without its samples; `last` is how long the last frame is shown."""
 
     times: list[Fraction]
     picture: PictureLook
@@ -184,11 +184,13 @@ class Look:
     tags: dict[str, str]
     timecodes: list[str]
     brand: str
+    last: Fraction
     duration: Fraction
 
 
 def look_at(path: Path) -> Look:
     """Read a whole movie."""
+    times, last = _times(path)
     with av.open(str(path)) as movie:
         picture = main_video(movie)
         others = [stream for stream in movie.streams if stream is not picture and stream.type != "data"]
@@ -196,9 +198,9 @@ def look_at(path: Path) -> Look:
         for packet in movie.demux(*others) if others else ():
             # An empty text for no time is what FFmpeg's muxer puts at the end of subtitles.
             if packet.size and not (packet.stream.type == "subtitle" and not packet.duration and packet.size == 2):
-                packets[packet.stream_index].append(_packet(packet))
+                _add(_packet(packet), packet.is_discard, packets[packet.stream_index])
         return Look(
-            times=_times(path),
+            times=times,
             picture=PictureLook(
                 exact(picture.sample_aspect_ratio) or Fraction(1),
                 bytes(picture.codec_context.coded_side_data.get("display_matrix", b"")),
@@ -218,6 +220,7 @@ def look_at(path: Path) -> Look:
             tags={key: value for key, value in movie.metadata.items() if not re.match(_TAGS_OF_THE_FILE, key)},
             timecodes=[stream.metadata["timecode"] for stream in movie.streams if "timecode" in stream.metadata],
             brand=movie.metadata.get("major_brand", ""),
+            last=last,
             duration=Fraction(movie.duration or 0, av.time_base),
         )  # fmt: skip
 
@@ -231,10 +234,13 @@ def exact(rational: "av.rational.AVRational | None") -> Fraction:
     return Fraction(rational.numerator, rational.denominator) if rational and rational.denominator else Fraction(0)
 
 
-def _times(path: Path) -> list[Fraction]:
+def _times(path: Path) -> tuple[list[Fraction], Fraction]:
+    """Return the times of all frames, and for how long the last one is shown."""
     with av.open(str(path)) as movie:
         picture = main_video(movie)
-        return [frame.pts * exact(picture.time_base) for frame in movie.decode(picture)]
+        shown = [(frame.pts, frame.duration) for frame in movie.decode(picture)]
+        base = exact(picture.time_base)
+        return [pts * base for pts, _ in shown], (shown[-1][1] or 0) * base
 
 
 def _packet(packet: Any) -> PacketLook:
@@ -244,6 +250,16 @@ def _packet(packet: Any) -> PacketLook:
         _ticks(packet.pts, base), _ticks(packet.dts, base), (packet.duration or 0) * base, packet.is_keyframe, trimmed,
         hashlib.sha256(bytes(packet)).hexdigest(),
     )  # fmt: skip
+
+
+def _add(packet: PacketLook, is_hidden: bool, packets: list[PacketLook]) -> None:
+    """Add a packet unless it lies in front of where an edit list goes on; it lasts until the next one at most."""
+    last = packets[-1] if packets else None
+    if last and last.dts is not None and packet.dts is not None:
+        if is_hidden and packet.dts <= last.dts:
+            return
+        packets[-1] = replace(last, duration=min(last.duration, packet.dts - last.dts))
+    packets.append(packet)
 
 
 def _ticks(value: int | None, base: Fraction) -> Fraction | None:
