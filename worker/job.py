@@ -17,7 +17,7 @@ from worker.publish import Published, Superseded, find_published, publish, requi
 from worker.record import AlreadyFinished, JobRecord
 from worker.resources import available
 from worker.sandbox import EngineResult, run_engine
-from worker.selection import choose_watermark, fetch_images
+from worker.selection import choose_profile, choose_watermark, fetch_images
 from worker.settings import Settings
 from worker.stopping import StopRequested, shielded
 from worker.storage import Missing, ObjectInfo, Storage
@@ -53,6 +53,7 @@ class Job:
         self._timings: dict[str, float] = {}
         self._notes: list[str] = []
         self._render: dict[str, Any] | None = None
+        self._codec: str | None = None  # stays unknown where an earlier attempt has published the output
         self._record = JobRecord(
             storage,
             settings.record_key,
@@ -113,6 +114,8 @@ class Job:
             percent=0,
             error=None,
             watermark=None,
+            profile=None,
+            codec=None,
             output=None,
             timings={},
             notes=[],
@@ -129,7 +132,9 @@ class Job:
             source = folder / "source"
             with self._timed(FETCHING):
                 chosen = choose_watermark(self._storage, self._settings, newest.metadata)
-                self._record.write(watermark=chosen.name, source=self._record.fields["source"] | {"size": newest.size})
+                profile = choose_profile(self._settings, newest.metadata)
+                source_size = self._record.fields["source"] | {"size": newest.size}
+                self._record.write(watermark=chosen.name, profile=profile, source=source_size)
                 images = fetch_images(self._storage, self._settings, chosen, folder)
                 self._fetch(newest, source)
             with source.open("rb") as file:
@@ -141,6 +146,7 @@ class Job:
                     images,
                     self._record.progress,
                     available(self._task),
+                    profile,
                 )
             self._timings |= result.timings
             return self._publish(folder / "result.mp4", result)
@@ -167,7 +173,7 @@ class Job:
             raise SourceGone(f"The uploaded version of {settings.source_key} no longer exists.") from error
 
     def _publish(self, path: Path, result: EngineResult) -> Published:
-        self._notes, self._render = result.notes, result.render
+        self._notes, self._render, self._codec = result.notes, result.render, result.codec
         with self._timed(PUBLISHING):
             self._record.progress(PUBLISHING, 0)
             return publish(
@@ -186,6 +192,7 @@ class Job:
             output=output,
             error=None,
             notes=self._notes,
+            codec=self._codec,
             render=self._render,
             timings=self._timings,
         )

@@ -1,4 +1,4 @@
-"""Which watermark an upload gets: by its own metadata, else by its first folder, else the default."""
+"""What an upload gets: which watermark, by its own metadata, its first folder or as the default; and which profile."""
 
 import re
 from collections.abc import Mapping
@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from worker import watermark as watermarks
-from worker.errors import WatermarkInvalid, WatermarkNotFound
+from worker.engine.profiles import PROFILES
+from worker.errors import ConfigurationInvalid, WatermarkInvalid, WatermarkNotFound
 from worker.settings import Settings
 from worker.storage import Missing, Storage
 
 DEFAULT_NAME = "default"
 NAME_METADATA = "watermark"
 SETTINGS_PREFIX = "watermark-"
+PROFILE_METADATA = "profile"
 SETTINGS_METADATA = {  # object metadata -> field of an overlay
     "watermark-position": "position",
     "watermark-opacity": "opacity",
@@ -65,6 +67,21 @@ def choose_watermark(storage: Storage, settings: Settings, metadata: Mapping[str
             watermarks.validate(changed, name if changed == document else f"{name} with the upload's own settings")
             return ChosenWatermark(name, changed)
     raise _not_found(settings, metadata)
+
+
+def choose_profile(settings: Settings, metadata: Mapping[str, str]) -> str:
+    """Return the profile of an upload: its own, else that of the task.
+
+    Raises:
+        ConfigurationInvalid: It asks for one that does not exist.
+    """
+    profile = metadata.get(PROFILE_METADATA, settings.profile)
+    if profile not in PROFILES:
+        raise ConfigurationInvalid(
+            f"The upload's metadata asks for the profile {profile[:100]!r}, but there are {', '.join(PROFILES)}.",
+            "Correct the metadata and upload the video again.",
+        )
+    return profile
 
 
 def fetch_images(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from worker.engine.profiles import PROFILES
 from worker.errors import ConfigurationInvalid
 
 # From the task definition.
@@ -12,6 +13,7 @@ UPLOAD_PREFIX = "UPLOAD_PREFIX"
 WATERMARK_PREFIX = "WATERMARK_PREFIX"
 RESULT_PREFIX = "RESULT_PREFIX"
 JOB_PREFIX = "JOB_PREFIX"
+PROFILE = "PROFILE"
 # From whoever starts the task, for this one job.
 JOB_ID = "JOB_ID"
 SOURCE_KEY = "SOURCE_KEY"
@@ -33,6 +35,7 @@ class Settings:
         source_version_id: None where the bucket has no versions; reads are then pinned by the ETag.
         source_etag: Without quotes; may be empty if there is a version id.
         attempt: 1 for the first.
+        profile: What uploads get that ask for no other.
     """
 
     bucket: str
@@ -45,6 +48,7 @@ class Settings:
     source_version_id: str | None
     source_etag: str
     attempt: int
+    profile: str
     ecs_metadata_uri: str | None = None
 
     @property
@@ -78,6 +82,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         source_version_id=_version_id(environment),
         source_etag=environment.get(SOURCE_ETAG, "").strip('"'),
         attempt=_positive(environment, ATTEMPT),
+        profile=_profile(environment),
         ecs_metadata_uri=environment.get(ECS_METADATA_URI) or None,
     )
     if not _JOB_ID.fullmatch(settings.job_id):
@@ -100,6 +105,13 @@ def _prefix(environment: Mapping[str, str], name: str) -> str:
     value = _required(environment, name)
     if not value.endswith("/") or value.startswith("/"):
         raise ConfigurationInvalid(f"{name} must end with a slash and not begin with one: {value!r}.")
+    return value
+
+
+def _profile(environment: Mapping[str, str]) -> str:
+    value = _required(environment, PROFILE)
+    if value not in PROFILES:
+        raise ConfigurationInvalid(f"{PROFILE} is none of {', '.join(PROFILES)}: {value!r}.")
     return value
 
 

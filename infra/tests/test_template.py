@@ -98,6 +98,13 @@ def test_the_worker_gets_just_the_variables_it_reads(template: dict[str, Any], s
     assert given == {name for name in known if re.fullmatch(r"[A-Z][A-Z0-9_]+", name)} - from_ecs
 
 
+def test_the_profiles_are_those_of_the_engine(template: dict[str, Any]) -> None:
+    from worker.engine.profiles import DEFAULT, PROFILES
+
+    assert template["Parameters"]["Profile"]["AllowedValues"] == list(PROFILES)
+    assert template["Parameters"]["Profile"]["Default"] == DEFAULT
+
+
 def test_the_handler_exists(template: dict[str, Any]) -> None:
     module, function = properties(template, "Function")["Handler"].split(".")
     tree = ast.parse((ROOT / "lambda" / f"{module}.py").read_text())

@@ -17,8 +17,10 @@ from av.video.stream import VideoStream
 from worker.engine.planes import even
 from worker.engine.probe import Probe
 from worker.engine.profiles import Effort, Profile
+from worker.errors import UnsupportedInput
 
 MIN_MAX_RATE = 500_000  # bits per second: below, a cap would harm the picture and save nothing worth having
+MIN_SIDE = 16  # x265 refuses less than 8, and SVT-AV1's pictures of less than 16 are wrong
 # Bits that a codec needs for a picture, as a share of what H.264 needs: a source in HEVC warrants more bits of H.264.
 _BITS = {"hevc": 0.65, "vp9": 0.7, "av1": 0.5}
 
@@ -45,7 +47,22 @@ class Coding:
 
 
 def choose_coding(probed: Probe, profile: Profile, cpus: float) -> Coding:
-    """Return what a picture is coded as, on a machine or in a container with so many CPUs."""
+    """Return what a picture is coded as, on a machine or in a container with so many CPUs.
+
+    Raises:
+        UnsupportedInput: The picture is too small for that.
+    """
+    coding = _choose_coding(probed, profile, cpus)
+    picture = probed.picture
+    if coding.codec != "h264" and min(picture.width, picture.height) < MIN_SIDE:
+        raise UnsupportedInput(
+            f"The picture has {picture.width}x{picture.height} pixels; "
+            f"{MIN_SIDE}x{MIN_SIDE} is the smallest that HEVC and AV1 are written with."
+        )
+    return coding
+
+
+def _choose_coding(probed: Probe, profile: Profile, cpus: float) -> Coding:
     deep, threads = probed.depth > 8, max(1, ceil(cpus))
     notes: tuple[str, ...] = ()
     if profile.av1:

@@ -3,19 +3,33 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from av import VideoFrame
 
 from worker.engine.hdr import LightLevel, Mastering
+from worker.errors import UnsupportedInput
 from worker.sandbox import EngineResult
-from worker.tests.media import Clip, frames_of, make_logo
-from worker.tests.same_video import look_at
+from worker.tests.boxes import Box, parse
+from worker.tests.media import Clip, frames_of, make_clip, make_logo
+from worker.tests.pixels import Colour
+from worker.tests.same_video import COLOURS, look_at
+from worker.tests.test_colours import as_it_is, in_hlg, in_pq
 
 Engine = Callable[..., tuple[Path, Path, EngineResult]]
+Marked = Callable[..., EngineResult]
 
 SDR, HLG, PQ = (1, 1, 1, 1), (9, 1, 9, 18), (9, 1, 9, 16)
 DISPLAY = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+
+
+LAST = "+disable_chpl"  # the index behind the samples, so that it may grow
+
+
+def colour_in(tags: tuple[int, int, int, int]) -> Callable[[Colour], Colour]:
+    """Return what makes the code values of a colour of sRGB in a video of these tags."""
+    return {SDR[3]: as_it_is, PQ[3]: in_pq, HLG[3]: in_hlg}[tags[3]]
 
 
 def deep(colour: tuple[int, int, int, int] | None = SDR, parameters: str = "", **settings: object) -> Clip:
@@ -25,8 +39,9 @@ def deep(colour: tuple[int, int, int, int] | None = SDR, parameters: str = "", *
 
 
 def centre(frame: VideoFrame) -> tuple[int, ...]:
-    """Return the samples of Y, Cb and Cr in the middle, 10 bits."""
-    planes = [np.frombuffer(plane, np.uint16).reshape(plane.height, -1) for plane in frame.planes]
+    """Return the samples of Y, Cb and Cr in the middle."""
+    samples = np.uint16 if frame.format.name == "yuv420p10le" else np.uint8
+    planes = [np.frombuffer(plane, samples).reshape(plane.height, -1) for plane in frame.planes]
     return tuple(
         int(plane[image.height // 2, image.width // 2]) for plane, image in zip(planes, frame.planes, strict=True)
     )
@@ -93,6 +108,68 @@ def test_what_hdr10_says_of_itself_is_kept(engine_in_process: Engine, profile: s
     numbers = zip(_flat(read[0][0]), _flat(read[1][0]), strict=True)
     assert all(abs(a - b) <= max(1e-4, a * 1e-4) for a, b in numbers)
     assert result.notes == []
+
+
+def _dolby(source: Path, profile: int, compatibility: int) -> Path:
+    """Add the configuration of Dolby Vision (ETSI TS 103 572, 3.2) to the sample entry of a clip of HEVC."""
+    boxes = parse(source.read_bytes())
+    table = next(box for box in boxes if box.kind == "moov").one("trak", "mdia", "minf", "stbl")
+    payload = table.one("stsd").payload
+    entry = payload[8:]
+    version, level, flags = 1, 5, 0b101  # RPU and base layer are there, an enhancement layer is not
+    words = (version << 24 | profile << 9 | level << 3 | flags) & 0xFFFFFFFF
+    content = words.to_bytes(4) + (compatibility << 28).to_bytes(4) + bytes(16)
+    entry += bytes(Box("dvvC" if profile > 7 else "dvcC", content))
+    table.one("stsd").payload = payload[:8] + len(entry).to_bytes(4) + entry[4:]
+    source.write_bytes(b"".join(map(bytes, boxes)))
+    return source
+
+
+@pytest.mark.parametrize(
+    ("colour", "compatibility", "base"), [(HLG, 4, "HLG"), (PQ, 1, "HDR10"), (SDR, 2, "SDR")], ids=["8.4", "8.1", "8.2"]
+)
+@pytest.mark.input_row("Colour", "Dolby Vision with an HDR10, HLG or SDR base", "the base, with a note")
+def test_dolby_vision_becomes_its_base(
+    marked: Marked, tmp_path: Path, colour: tuple[int, int, int, int], compatibility: int, base: str
+) -> None:
+    source = _dolby(make_clip(tmp_path / "source.mp4", deep(colour, movflags=LAST)), 8, compatibility)
+    with av.open(str(source)) as movie:
+        assert movie.streams.video[0].codec_context.coded_side_data["dovi_conf"][2] == 8
+    result = marked(source, colours=[colour_in(colour)(value) for value in COLOURS])
+    assert result.notes == [f"The enhancement of Dolby Vision was left out: the picture is its {base} base layer."]
+    with av.open(str(tmp_path / "output.mp4")) as movie:
+        assert "dovi_conf" not in movie.streams.video[0].codec_context.coded_side_data
+
+
+@pytest.mark.input_row("Refused", "Dolby Vision without a base (profile 5)", "`UNSUPPORTED_INPUT`")
+def test_dolby_vision_without_a_base_is_refused(engine_in_process: Engine, tmp_path: Path) -> None:
+    source = _dolby(make_clip(tmp_path / "source.mp4", deep(PQ, movflags=LAST)), 5, 0)
+    with pytest.raises(UnsupportedInput, match="without a base layer"):
+        engine_in_process(source)
+
+
+@pytest.mark.parametrize("size", [(319, 179), (16, 18), (9, 7)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("profile", ["balanced", "av1"])
+@pytest.mark.parametrize("depth", [8, 10])
+def test_odd_and_tiny_pictures(
+    engine_in_process: Engine, tmp_path: Path, size: tuple[int, int], profile: str, depth: int
+) -> None:
+    make_logo(tmp_path / "white.png", colour=(255, 255, 255, 255))
+    clip = Clip(*size, pixel_format={8: "yuv444p", 10: "yuv444p10le"}[depth], seconds=0.16, languages=())
+
+    def run() -> tuple[Path, Path, EngineResult]:
+        return engine_in_process(clip, profile, image="white.png", position="center", width="100%", margin=0)
+
+    if size[0] < 16 and (depth == 10 or profile == "av1"):
+        with pytest.raises(UnsupportedInput, match="9x7"):
+            run()
+        return
+    _, output, result = run()
+    white = 940 if depth == 10 else 235
+    for frame in frames_of(output):
+        assert (frame.width, frame.height) == (size[0] + size[0] % 2, size[1] + size[1] % 2)
+        assert abs(centre(frame)[0] - white) <= 12 * white // 940
+    assert result.frames == 4
 
 
 def _flat(mastering: Mastering) -> list[float]:

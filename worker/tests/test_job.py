@@ -16,6 +16,7 @@ import pytest
 from worker import job
 from worker import settings as names
 from worker.errors import (
+    ConfigurationInvalid,
     CorruptInput,
     DiskFull,
     InternalError,
@@ -61,7 +62,9 @@ def test_a_job_from_upload_to_record(world: World, video: bytes, tmp_path: Path)
         "size": len(video),
     }
     assert record["watermark"] == "default.png"
+    assert record["profile"] == "balanced"
     assert record["output"]["key"] == OUTPUT
+    assert record["codec"] == "h264"
     assert record["output"]["size"] == path.stat().st_size
     assert list(record["timings"]) == ["FETCHING", "PROBING", "ENCODING", "VERIFYING", "PUBLISHING"]
     assert record["notes"] == []
@@ -86,6 +89,22 @@ def test_a_finished_job_is_not_touched(world: World, video: bytes, record: dict[
     assert world.run(environment) == exit_code
     assert world.get(RECORD) == content
     assert world.keys("processed-videos/") == []
+
+
+def test_the_profile_of_the_upload_wins(world: World, video: bytes) -> None:
+    assert world.run(world.upload(video, profile="av1")) == 0
+    assert world.record["profile"] == "av1"
+    assert world.record["codec"] == "av1"
+
+
+def test_a_profile_that_does_not_exist_fails_for_good(world: World, video: bytes) -> None:
+    assert world.run(world.upload(video, profile="slow")) == ConfigurationInvalid.exit_code
+    error = world.record["error"]
+    assert world.record["state"] == "FAILED"
+    assert error["message"] == (
+        "The upload's metadata asks for the profile 'slow', but there are fast, balanced, best, av1."
+    )
+    assert "metadata" in error["hint"]
 
 
 def test_a_corrupt_file_fails_for_good(world: World) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from worker.errors import WatermarkInvalid, WatermarkNotFound
-from worker.selection import choose_watermark, fetch_images
+from worker.errors import ConfigurationInvalid, WatermarkInvalid, WatermarkNotFound
+from worker.selection import choose_profile, choose_watermark, fetch_images
 from worker.settings import SOURCE_KEY, Settings, from_environment
 from worker.storage import Storage
 from worker.tests.test_settings import ENVIRONMENT
@@ -38,6 +38,13 @@ def storage(s3: Any, bucket: str) -> Storage:
 )
 def test_the_first_that_applies(storage: Storage, key: str, metadata: dict[str, str], name: str) -> None:
     assert choose_watermark(storage, settings_for(key), metadata).name == name
+
+
+def test_the_profile_is_that_of_the_task_unless_the_upload_has_its_own() -> None:
+    assert choose_profile(settings_for("a.mp4"), {}) == "best"
+    assert choose_profile(settings_for("a.mp4"), {"profile": "fast"}) == "fast"
+    with pytest.raises(ConfigurationInvalid, match="'Fast'"):
+        choose_profile(settings_for("a.mp4"), {"profile": "Fast"})
 
 
 def test_a_name_that_was_asked_for_never_falls_back(storage: Storage) -> None:

@@ -15,6 +15,7 @@ ENVIRONMENT = {
     names.SOURCE_VERSION_ID: "v1",
     names.SOURCE_ETAG: '"etag"',
     names.ATTEMPT: "2",
+    names.PROFILE: "best",
 }
 
 
@@ -50,6 +51,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
         (names.SOURCE_KEY, "unprocessed-vdeos/"),
         (names.RESULT_PREFIX, "processed-videos"),
         (names.JOB_PREFIX, "/jobs/"),
+        (names.PROFILE, "slow"),
     ],
 )
 def test_an_invalid_variable_is_named(name: str, value: str) -> None:

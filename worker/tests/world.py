@@ -46,6 +46,7 @@ class World:
             names.SOURCE_VERSION_ID: answer.get("VersionId", ""),
             names.SOURCE_ETAG: answer["ETag"].strip('"'),
             names.ATTEMPT: "1",
+            names.PROFILE: "balanced",
         }
 
     def run(self, environment: Mapping[str, str]) -> int:
