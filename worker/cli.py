@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with stop_on_signals() as ignore_signals:
             if options.command == "run":
                 return _run(ignore_signals)
-            return _local(options.input, options.output, options.watermark, options.profile)
+            return _local(options.input, options.output, options.watermark, options.profile, not options.encode_all)
     except StopRequested:  # before or after the work itself, which cleans up and tells by itself
         return Interrupted.exit_code
 
@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         help="an image (PNG, JPEG or WebP), or a JSON file with settings whose images lie beside it",
     )
     local.add_argument(
+        "--encode-all",
+        action="store_true",
+        help="encode also what the watermark does not touch, instead of copying it",
+    )
+    local.add_argument(
         "--profile",
         choices=PROFILES,
         default=DEFAULT,
@@ -81,10 +86,10 @@ def _run(on_end: Callable[[], None]) -> int:
     return Job(settings, storage, on_end=on_end).run()
 
 
-def _local(source: Path, output: Path, watermark: Path, profile: str) -> int:
+def _local(source: Path, output: Path, watermark: Path, profile: str, smart: bool) -> int:
     progress = ProgressLine(sys.stderr.isatty())
     try:
-        result = run_local(source, output, watermark, progress.show, profile)
+        result = run_local(source, output, watermark, progress.show, profile, smart)
     except StopRequested:
         error: WatermarkError = Interrupted("Stopped; nothing was written.", "Start it again when you like.")
     except WatermarkError as raised:

@@ -18,7 +18,12 @@ ANOTHER_NAME = "Give the output another name."
 
 
 def run_local(
-    source: Path, output: Path, watermark: Path, progress: Callable[[str, float], None], profile: str = "balanced"
+    source: Path,
+    output: Path,
+    watermark: Path,
+    progress: Callable[[str, float], None],
+    profile: str = "balanced",
+    smart: bool = True,
 ) -> EngineResult:
     """Watermark a file. `output` appears only when the whole video is there and verified.
 
@@ -27,6 +32,7 @@ def run_local(
         output: Ends in .mp4; replaced if it exists. Where a symbolic link leads is replaced, not the link.
         watermark: An image, or a JSON file whose images lie below its own folder.
         progress: Called with a phase and the share of it that is done, 0 to 1.
+        smart: Whether parts of the picture that the watermark does not touch may be copied.
 
     Raises:
         WatermarkError
@@ -38,7 +44,9 @@ def run_local(
             raise ConfigurationInvalid("The output is the watermark or one of its images.", ANOTHER_NAME)
         with _partial_file(target) as partial:
             with source.open("rb") as file:
-                result = run_engine(file, partial, document, watermark.name, images, progress, available(), profile)
+                result = run_engine(
+                    file, partial, document, watermark.name, images, progress, available(), profile, smart
+                )
             _replace(partial, target)
     except OSError as error:
         if error.errno == errno.ENOSPC:

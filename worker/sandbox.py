@@ -65,6 +65,7 @@ def run_engine(
     progress: Progress,
     resources: Resources,
     profile: str = "balanced",
+    smart: bool = True,
     silence_seconds: float = SILENCE_SECONDS,
     command: tuple[str, ...] = (sys.executable, "-I", "-X", "utf8", "-m", "worker.engine"),
 ) -> EngineResult:
@@ -78,6 +79,7 @@ def run_engine(
         progress: Called with a phase and the share of it that is done, 0 to 1; with the same ones again as a heartbeat
             while the engine is silent.
         resources: What this process and the engine may use together.
+        smart: Whether parts of the picture may be copied.
 
     Raises:
         WatermarkError: What the engine reported; EncodeFailed if it crashed; StepTimeout if it fell silent.
@@ -95,6 +97,7 @@ def run_engine(
             "watermark_name": watermark_name,
             "images": {name: file.fileno() for name, file in files.items()},
             "profile": profile,
+            "smart": smart,
             "cpus": resources.cpus,
             "memory": resources.memory,
             "memory_taken": own_memory(),

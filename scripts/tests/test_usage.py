@@ -12,7 +12,7 @@ def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([SCRIPTS / f"{name}.sh", *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
-@pytest.mark.parametrize("name", ["bench_path", "demo", "emulator", "lock", "setup"])
+@pytest.mark.parametrize("name", ["bench_path", "bench_smart", "demo", "emulator", "lock", "setup"])
 def test_help_is_told(name: str) -> None:
     told = run(name, "--help")
     assert (told.returncode, told.stderr) == (0, "")
@@ -25,6 +25,7 @@ def test_help_is_told(name: str) -> None:
     [
         (["bench_path", "--rounds", "0"], "it takes at least 1 round"),
         (["bench_path", "--seconds", "nan"], "a clip of 0.1 to 300 seconds"),
+        (["bench_smart", "--rounds", "0"], "it takes at least 1 round"),
         (["lock", "now"], "it takes no arguments"),
         (["setup", "worker"], "there is no set 'worker'; use 'local' or 'dev'"),
         (["emulator"], "the following arguments are required: command"),

@@ -93,7 +93,16 @@ def run(request: dict[str, Any], events: Events) -> None:
             blender, timeline = _blender(layers, probed), Timeline(layers)
             del images, layers  # only the converted layers are needed from here on
         rendered = render(
-            source, output, probed, blender, timeline, coding, request["cpus"], events.phase, events.closing
+            source,
+            output,
+            probed,
+            blender,
+            timeline,
+            coding,
+            request["cpus"],
+            request["smart"],
+            events.phase,
+            events.closing,
         )
     events.send(
         "result",

@@ -14,7 +14,7 @@ from worker.engine.smart.plan import NotSmart, plan_render
 from worker.engine.smart.splice import splice
 from worker.engine.timeline import Timeline
 from worker.engine.verify import verify
-from worker.errors import OutputMismatch
+from worker.errors import EncodeFailed, OutputMismatch
 
 Phase = Callable[[str], AbstractContextManager[Callable[[float], None]]]
 
@@ -54,6 +54,7 @@ def render(
     timeline: Timeline,
     coding: Coding,
     cpus: float,
+    smart: bool,
     phase: Phase,
     finishing: Callable[[], None] = lambda: None,
 ) -> Rendered:
@@ -61,6 +62,7 @@ def render(
 
     Args:
         timeline: Says of which frames the watermark is a part.
+        smart: Whether parts may be copied.
         phase: Begins the phase of this name; what it gives takes the share of it that is done.
 
     Raises:
@@ -68,6 +70,8 @@ def render(
     """
     try:
         with phase("ENCODING") as progress:
+            if not smart:
+                raise NotSmart("To encode all of it was asked for.")
             if coding.codec != "h264":
                 raise NotSmart("The result is not coded as H.264.")
             plan = plan_render(file, probed, timeline, lambda: progress(0.0))
@@ -76,8 +80,8 @@ def render(
         with phase("VERIFYING") as progress:
             duration = verify(output, probed, encoded, progress)
         return Rendered(encoded, duration, Way("smart", plan.share(), plan.frames_encoded))
-    except OutputMismatch as error:  # a damaged group beside a seam, or a decoder that does not bear it
-        why = f"What was put together could not be verified. {error.message}"
+    except (EncodeFailed, OutputMismatch) as error:  # a muxer or a decoder that does not bear it, damage beside a seam
+        why = f"Putting it together of copied parts failed. {error.message}"
     except NotSmart as error:
         why = str(error)
     with phase("ENCODING") as progress:

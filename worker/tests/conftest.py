@@ -132,6 +132,7 @@ def _run_in_process(
             "watermark_name": "mark.json",
             "images": {name: os.open(source.parent / name, os.O_RDONLY) for name in images},
             "profile": profile,
+            "smart": True,
             "cpus": 1.0,
             "memory": 1 << 30,
             "memory_taken": 0,

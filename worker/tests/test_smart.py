@@ -257,7 +257,11 @@ def damaged(path: Path, frame: int) -> Path:
 
 @pytest.mark.parametrize(
     ("group", "reason"),
-    [(2, "damaged or missing where the watermark is"), (1, "could not be verified"), (3, "could not be verified")],
+    [
+        (2, "damaged or missing where the watermark is"),
+        (1, "copied parts failed"),
+        (3, "copied parts failed"),
+    ],
     ids=["under the mark", "before a seam", "after a seam"],
 )
 def test_damage_near_the_mark_is_left_to_the_whole_way(
