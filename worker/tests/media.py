@@ -105,6 +105,7 @@ class Clip:
     sounds: Sequence[Sound] = ()
     subtitles: Sequence[Subtitles] = ()
     format: str = "mp4"
+    muxer: dict[str, str] = field(default_factory=dict)
 
     def all_sounds(self) -> list[Sound]:
         named = [Sound(language=name, title=f"Track {name}", start=self.audio_delay) for name in self.languages]
@@ -124,6 +125,7 @@ ORDINARY = Clip()
 def make_clip(path: Path, clip: Clip = ORDINARY) -> Path:
     """Write a clip and return its path."""
     options = {"movflags": clip.movflags, "video_track_timescale": str(clip.time_base.denominator)}
+    options |= clip.muxer
     with av.open(str(path), "w", format=clip.format, container_options=options) as output:
         output.metadata.update(clip.metadata)
         video = _add_video(output, clip)

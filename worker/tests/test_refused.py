@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import pytest
+from av.video.stream import VideoStream
 from PIL import Image
 
 from worker.errors import (
@@ -46,33 +47,57 @@ def _png(side: int = 8) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("content", "error", "word"),
-    [
-        (b"", CorruptInput, "empty"),
-        (b"hello, world\n" * 50, CorruptInput, "text"),
-        (b"<!DOCTYPE html><html></html>", CorruptInput, "HTML"),
-        (b"ffconcat version 1.0\nfile clip.mp4\n", CorruptInput, "playlist"),
-        (b"#EXTM3U\n#EXTINF:1,\nclip.mp4\n", CorruptInput, "playlist"),
-        (_zip(), CorruptInput, "ZIP"),
-        (_png(), CorruptInput, "PNG"),
-        (b"\x1aE\xdf\xa3" + bytes(100), UnsupportedInput, "Matroska"),
-        (bytes(5000), CorruptInput, "begin"),
-        (b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10mdat" + bytes(8), CorruptInput, "moov"),
-    ],
-    ids=["empty", "text", "html", "ffconcat", "m3u", "zip", "png", "matroska", "zeros", "no-moov"],
-)
+def _other(format_name: str, codec: str) -> bytes:
+    """Return a real video in another container."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=format_name) as output:
+        stream = output.add_stream(codec, rate=25)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for time in range(5):
+            frame = av.VideoFrame(64, 64, "yuv420p")
+            frame.pts = time
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+# What the file is: its content, the error, and a word of its sentence.
+NO_VIDEO: dict[str, tuple[Callable[[], bytes], type[WatermarkError], str]] = {
+    "nothing, 0 bytes": (bytes, CorruptInput, "empty"),
+    "a text": (lambda: b"hello, world\n" * 50, CorruptInput, "text"),
+    "HTML": (lambda: b"<!DOCTYPE html><html></html>", CorruptInput, "HTML"),
+    "a script of ffconcat": (lambda: b"ffconcat version 1.0\nfile clip.mp4\n", CorruptInput, "playlist"),
+    "a playlist (HLS)": (lambda: b"#EXTM3U\n#EXTINF:1,\nclip.mp4\n", CorruptInput, "playlist"),
+    "a ZIP archive": (_zip, CorruptInput, "ZIP"),
+    "a PNG": (_png, CorruptInput, "PNG"),
+    "Matroska": (lambda: _other("matroska", "libx264"), UnsupportedInput, "Matroska"),
+    "WebM": (lambda: _other("webm", "libvpx-vp9"), UnsupportedInput, "WebM"),
+    "AVI": (lambda: _other("avi", "mpeg4"), UnsupportedInput, "AVI"),
+    "MPEG-TS": (lambda: _other("mpegts", "libx264"), CorruptInput, "begin"),
+    "zeros": (lambda: bytes(5000), CorruptInput, "begin"),
+    "an MP4 without moov": (
+        lambda: b"\0\0\0\x18ftypisom" + bytes(12) + b"\0\0\0\x10mdat" + bytes(8), CorruptInput, "moov"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "error", "word"), [
+    pytest.param(*row, id=name, marks=pytest.mark.input_row("Refused", f"{name}, named .mp4", f"`{row[1].code}`"))
+    for name, row in NO_VIDEO.items()
+])  # fmt: skip
 def test_what_is_no_video(
-    content: bytes, error: type[WatermarkError], word: str, logo: Path, tmp_path: Path, clip: Path
+    content: Callable[[], bytes], error: type[WatermarkError], word: str, logo: Path, tmp_path: Path, clip: Path
 ) -> None:
     assert clip.exists()  # for the playlists to find
     source = tmp_path / "bad.mp4"
-    source.write_bytes(content)
+    source.write_bytes(content())
     raised = attempt(source, logo, tmp_path)
     assert type(raised) is error
     assert word in raised.message
 
 
+@pytest.mark.input_row("Refused", "cut off, moov in front: at 30, 50, 90 or 99 per cent", "`CORRUPT_INPUT`")
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.9, 0.99])
 def test_a_file_that_is_cut_off(share: float, logo: Path, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "cut.mp4", Clip(grey=None))
@@ -81,6 +106,26 @@ def test_a_file_that_is_cut_off(share: float, logo: Path, tmp_path: Path) -> Non
     assert isinstance(attempt(source, logo, tmp_path), CorruptInput)
 
 
+@pytest.mark.input_row("Refused", "cut in half, moov at the end", "`CORRUPT_INPUT`")
+def test_a_file_that_is_cut_off_in_front_of_its_index(logo: Path, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "cut.mp4", Clip(grey=None, movflags="-faststart"))
+    content = source.read_bytes()
+    source.write_bytes(content[: len(content) // 2])
+    raised = attempt(source, logo, tmp_path)
+    assert isinstance(raised, CorruptInput)
+    assert "moov" in raised.message
+
+
+@pytest.mark.input_row("Refused", "encrypted (DRM, cenc)", "`UNSUPPORTED_INPUT`")
+def test_a_file_that_is_encrypted(logo: Path, tmp_path: Path) -> None:
+    key = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "ab" * 16, "encryption_kid": "cd" * 16}
+    source = make_clip(tmp_path / "drm.mp4", Clip(seconds=0.2, muxer=key, languages=()))
+    raised = attempt(source, logo, tmp_path)
+    assert isinstance(raised, UnsupportedInput)
+    assert "DRM" in raised.message
+
+
+@pytest.mark.input_row("Refused", "damaged in its middle third", "`CORRUPT_INPUT`")
 def test_a_file_that_is_damaged_inside(logo: Path, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "damaged.mp4", Clip(grey=None, languages=()))
     content = bytearray(source.read_bytes())
@@ -92,6 +137,7 @@ def test_a_file_that_is_damaged_inside(logo: Path, tmp_path: Path) -> None:
     assert isinstance(attempt(source, logo, tmp_path), CorruptInput)
 
 
+@pytest.mark.input_row("Refused", "sound alone", "`NO_VIDEO_STREAM`")
 def test_sound_alone(logo: Path, tmp_path: Path) -> None:
     source = tmp_path / "sound.mp4"
     with av.open(str(source), "w", format="mp4") as output:
@@ -105,6 +151,7 @@ def test_sound_alone(logo: Path, tmp_path: Path) -> None:
     assert isinstance(attempt(source, logo, tmp_path), NoVideoStream)
 
 
+@pytest.mark.input_row("Refused", "a video codec that nobody knows", "`UNSUPPORTED_INPUT`")
 def test_a_codec_that_nobody_knows(logo: Path, tmp_path: Path, clip: Path) -> None:
     source = tmp_path / "unknown.mp4"
     source.write_bytes(clip.read_bytes().replace(b"avc1\0", b"xyzw\0").replace(b"mp41", b"mp42"))
@@ -113,6 +160,7 @@ def test_a_codec_that_nobody_knows(logo: Path, tmp_path: Path, clip: Path) -> No
     assert "codec" in error.message
 
 
+@pytest.mark.input_row("Refused", "more than 8K", "`UNSUPPORTED_INPUT`")
 def test_more_than_8k(logo: Path, tmp_path: Path) -> None:
     clip = Clip(8256, 64, languages=(), seconds=0.08, rate=25)
     error = attempt(make_clip(tmp_path / "wide.mp4", clip), logo, tmp_path)
