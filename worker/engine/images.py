@@ -18,6 +18,7 @@ from worker.watermark import SVG_HINT, never_visible
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_IMAGE_PIXELS = 25_000_000  # 100 MB as RGBA: what a task of 512 MB can spare
+MAX_WEBP_PIXELS = 10_000_000  # its decoder holds the picture four times, which is 16 bytes for each pixel
 MAX_ANIMATED_PIXELS = 4_000_000  # of each picture: some are held at once while one is made of the others
 MAX_DECODED_PIXELS = 250_000_000  # of all pictures: some seconds of decoding
 MAX_PICTURES = 1000
@@ -130,7 +131,9 @@ def _count(image: Image.Image) -> int:
 
 
 def _refuse_if_too_large(image: Image.Image, name: str) -> None:
-    kind, limit = ("image", MAX_IMAGE_PIXELS) if _count(image) == 1 else ("animation", MAX_ANIMATED_PIXELS)
+    kind, limit = "image", MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_IMAGE_PIXELS
+    if _count(image) > 1:
+        kind, limit = "animation", MAX_ANIMATED_PIXELS
     if image.width * image.height > limit:
         raise WatermarkInvalid(
             f"The watermark {kind} {name} has {image.width}x{image.height} pixels; at most {limit:,} are read.",

@@ -257,9 +257,9 @@ def _cut(mark: Image.Image, site: _Site) -> Image.Image:
 
 
 def _shows_something(mark: Image.Image, where: tuple[int, int], area: Box) -> bool:
-    left, top = where
-    right, bottom = min(mark.width, int(area.width) - left), min(mark.height, int(area.height) - top)
-    return has_visible_pixels(mark.crop((max(0, -left), max(0, -top), right, bottom)))
+    left, top = max(0, -where[0]), max(0, -where[1])
+    right, bottom = min(mark.width, int(area.width) - where[0]), min(mark.height, int(area.height) - where[1])
+    return left < right and top < bottom and has_visible_pixels(mark.crop((left, top, right, bottom)))
 
 
 def _add(canvas: Image.Image, mark: Image.Image, where: tuple[int, int]) -> None:

@@ -258,6 +258,7 @@ def text_bomb(kind: bytes) -> bytes:
     [
         (lambda: claiming(saved(Image.new("1", (8, 16000))), b"IHDR", 0, 16000), "16000x16000"),
         (lambda: claiming(saved(Image.new("L", (8, 8))), b"IHDR", 0, 2**31 - 1), "2147483647x8"),
+        (lambda: saved(Image.new("L", (3200, 3200)), "WEBP"), "3200x3200 pixels; at most 10,000,000"),
         (lambda: webp_of(16383, 16383), "16383x16383|broken|no PNG"),
         (lambda: gif_of(saved(Image.new("L", (8, 8)), "GIF"), 16000, 16000), "16000x16000"),
         (lambda: claiming(animation("PNG", [100] * 2), b"IHDR", 0, 600_000), "600000x8 pixels; at most 4,000,000"),
@@ -271,8 +272,8 @@ def text_bomb(kind: bytes) -> bytes:
         (lambda: b"", "no PNG"),
     ],
     ids=[
-        "png", "png-2g", "webp", "gif", "apng-large", "apng-2g", "gif-long", "gif-both", "ztxt", "iccp", "svg", "tiff",
-        "empty",
+        "png", "png-2g", "webp", "webp-claim", "gif", "apng-large", "apng-2g", "gif-long", "gif-both", "ztxt", "iccp",
+        "svg", "tiff", "empty",
     ],
 )  # fmt: skip
 def test_a_monster_is_refused_by_its_header(make: Callable[[], bytes], word: str) -> None:
