@@ -15,6 +15,7 @@ Gives a bare Debian 12 machine, as root, what docker-compose.yml needs, and does
 
   engine      docker.io; started if none answers (it runs on after this script; its log is $engine_log)
   compose v2  and buildx: from Debian $suite, pinned so that nothing else comes from there
+  strace      with which the tests see what the engine's process does
   base image  $base_image: pulled, or made by debootstrap where no registry answers; the copy made here trusts
               the certificate authorities of this machine
 
@@ -43,6 +44,7 @@ install_packages() {
     command -v dockerd >/dev/null || missing+=(docker.io)
     docker compose version >/dev/null 2>&1 || missing+=("docker-compose/$suite")
     docker buildx version >/dev/null 2>&1 || missing+=("docker-buildx/$suite")
+    command -v strace >/dev/null || missing+=(strace)
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing ${missing[*]}"
     add_suite

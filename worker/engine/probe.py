@@ -11,6 +11,7 @@ from av import VideoFrame
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from worker.engine.colour import FULL_RANGE, MATRIX_RGB, UNCOMMON_MATRICES, Colour
@@ -113,7 +114,7 @@ def _refuse_what_is_not_handled(stream: VideoStream) -> None:
     context = stream.codec_context
     if context is None:  # PyAV's stubs do not say so: a codec that FFmpeg does not know
         raise UnsupportedInput("The video codec is unknown.")
-    if context.codec_tag == "encv" or "encryption_init_info" in context.coded_side_data:
+    if _codec_tag(context) == "encv" or "encryption_init_info" in context.coded_side_data:
         raise UnsupportedInput("The video is encrypted (DRM).", "Upload the video without copy protection.")
     name = context.codec.canonical_name
     if name not in CODECS:
@@ -131,6 +132,13 @@ def _refuse_what_is_not_handled(stream: VideoStream) -> None:
         )
 
 
+def _codec_tag(context: VideoCodecContext) -> str:
+    try:
+        return context.codec_tag
+    except UnicodeDecodeError:  # four bytes of a file can be anything
+        return ""
+
+
 def _first_frame(movie: InputContainer, stream: VideoStream) -> VideoFrame:
     try:
         for packet in movie.demux(stream):
@@ -138,7 +146,9 @@ def _first_frame(movie: InputContainer, stream: VideoStream) -> VideoFrame:
                 raise UnsupportedInput("The video is encrypted (DRM).", "Upload the video without copy protection.")
             try:
                 frames = packet.decode()
-            except av.error.InvalidDataError:
+            except av.error.InvalidDataError as error:
+                if not stream.codec_context.is_open:
+                    raise CorruptInput("What the file tells the decoder of its video is damaged.") from error
                 continue  # damage at the start: the encoder's accounting decides whether it is too much
             if frames:
                 return frames[0]

@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help=f"write the rows of the tests that ran into the table of inputs (default: docs/{DEFAULT_FILE.name})",
     )
+    parser.addoption("--fuzz", type=int, metavar="COUNT", help="how many broken movies to make of each seed file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
