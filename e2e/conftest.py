@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
+from e2e import memory_table
 from e2e.report import WatchedPipeline
 from e2e.targets import TARGETS, Target, engine_answers
 from scripts.pipeline import JobNotFinished, JobRecord, Pipeline
@@ -16,13 +17,14 @@ from scripts.sample_media import make_clip
 WaitForJob = Callable[[str], JobRecord]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     parser.addoption(
         "--target",
         choices=tuple(TARGETS),
         help="where the account runs: docker (docker-compose.yml), process (scripts/emulator.sh) or aws (a deployed "
         "stack). Default: docker if an engine answers, else process",
     )
+    pluginmanager.register(memory_table)  # which adds an option of its own
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -23,6 +23,10 @@ EMULATOR = str(ROOT / "scripts" / "emulator.sh")
 SETTINGS = {"STACK_PARAMETERS": '{"RetryDelays": "1, 1"}'}
 
 
+# Each holds 40 MB, since a text without a line's end is kept whole by `tail`, for as long as nothing ends its input.
+HOGS = "for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do (head -c 40000000 /dev/zero; sleep 60) | tail & done; wait"
+
+
 class Target(ABC):
     """One kind of account, and what only somebody who stands beside it can do."""
 
@@ -102,6 +106,11 @@ class Containers(Target):
             filters={"label": [f"com.docker.compose.project={self._project.name}"]}
         )
         return container
+
+    def exhaust_memory(self, job_id: str) -> None:
+        """Use up the memory of a job's container by many small processes, so that the kernel kills its largest."""
+        [container] = self.containers_of_worker(job_id)
+        container.exec_run(["sh", "-c", HOGS], detach=True)
 
     def containers_of_worker(self, job_id: str) -> list[Container]:
         """The containers of a job's tasks that run."""

@@ -10,14 +10,15 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 
 def with_generated_parts(text: str) -> str:
     """The README's text with everything between its markers made anew."""
-    return _replace(text, "errors", markdown_table())
+    return replace_between_markers(text, "errors", markdown_table())
 
 
-def _replace(text: str, name: str, content: str) -> str:
+def replace_between_markers(text: str, name: str, content: str) -> str:
+    """The text with ``content`` between the markers of this name."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     made, count = re.subn(f"{begin}.*?{end}", lambda _: f"{begin}\n{content}\n{end}", text, flags=re.DOTALL)
     if count != 1:
-        raise ValueError(f"README.md must have the markers {begin} and {end} exactly once")
+        raise ValueError(f"the text must have the markers {begin} and {end} exactly once")
     return made
 
 

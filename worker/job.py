@@ -54,6 +54,7 @@ class Job:
         self._notes: list[str] = []
         self._render: dict[str, Any] | None = None
         self._codec: str | None = None  # stays unknown where an earlier attempt has published the output
+        self._memory: dict[str, int] | None = None
         self._record = JobRecord(
             storage,
             settings.record_key,
@@ -120,6 +121,7 @@ class Job:
             timings={},
             notes=[],
             render=None,
+            memory=None,
             attempt=self._settings.attempt,
             task_arn=self._task.arn,
             task=self._task.as_record(),
@@ -173,7 +175,8 @@ class Job:
             raise SourceGone(f"The uploaded version of {settings.source_key} no longer exists.") from error
 
     def _publish(self, path: Path, result: EngineResult) -> Published:
-        self._notes, self._render, self._codec = result.notes, result.render, result.codec
+        self._notes, self._render = result.notes, result.render
+        self._codec, self._memory = result.codec, result.memory
         with self._timed(PUBLISHING):
             self._record.progress(PUBLISHING, 0)
             return publish(
@@ -194,6 +197,7 @@ class Job:
             notes=self._notes,
             codec=self._codec,
             render=self._render,
+            memory=self._memory,
             timings=self._timings,
         )
         log.info("the job succeeded", extra={"output": output, "timings": self._timings})

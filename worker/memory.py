@@ -1,22 +1,52 @@
 """What the kernel says of memory: how much this process has, and whether it has killed for want of it."""
 
+import os
 from pathlib import Path
+from typing import Self
 
+STATUS_BYTES = 1 << 16  # it has some 1,500
 _STATUS = Path("/proc/self/status")
 # The control group of the container: version 2, then version 1.
 _COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 
 
-def own_memory() -> int:
-    """Return the bytes that only this process has, without what the kernel could read again from files; 0 if unknown.
+class MemoryGauge:
+    """How much memory this process has, in bytes; 0 where the system does not tell.
 
-    https://docs.kernel.org/filesystems/proc.html (status, RssAnon)
+    What it reads is opened once: it works on where no file can be opened any more.
+    https://docs.kernel.org/filesystems/proc.html (status)
     """
-    try:
-        lines = _STATUS.read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon:"))
+
+    def __init__(self) -> None:
+        self._status = _STATUS.open("rb", buffering=0) if _STATUS.exists() else None
+
+    def resident(self) -> int:
+        """Return what it has in memory now."""
+        return self._read(b"VmRSS:")
+
+    def own(self) -> int:
+        """Return the same without what the kernel could read again from files."""
+        return self._read(b"RssAnon:")
+
+    def peak(self) -> int:
+        """Return the most that it has had in memory at a time."""
+        return self._read(b"VmHWM:")
+
+    def close(self) -> None:
+        if self._status is not None:
+            self._status.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self, name: bytes) -> int:
+        if self._status is None:
+            return 0
+        lines = os.pread(self._status.fileno(), STATUS_BYTES, 0).splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def out_of_memory_kills() -> int:

@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from worker.errors import EncodeFailed, InternalError, Interrupted, OutOfMemory, StepTimeout, WatermarkError, from_code
-from worker.memory import out_of_memory_kills, own_memory
+from worker.memory import MemoryGauge, out_of_memory_kills
 from worker.resources import Resources
 
 SILENCE_SECONDS = 60.0  # a frame takes seconds at the very worst
@@ -41,6 +41,8 @@ class EngineResult:
         timings: Seconds by phase.
         render: Which way the picture went: `mode` is smart where parts of it were copied, else full; `reason` is a
             sentence; `frames_encoded` a number.
+        memory: `estimated_mb` before the encode, and `peak_mb` in the end, of the engine's process; 0 where the system
+            does not tell.
     """
 
     duration: float
@@ -49,6 +51,7 @@ class EngineResult:
     notes: list[str]
     timings: dict[str, float]
     render: dict[str, Any]
+    memory: dict[str, int]
 
 
 def output_limit(source_bytes: int) -> int:
@@ -86,6 +89,7 @@ def run_engine(
     """
     kills_before = out_of_memory_kills()
     with ExitStack() as stack:
+        gauge = stack.enter_context(MemoryGauge())
         files = {name: stack.enter_context(path.open("rb")) for name, path in images.items()}
         writing, reading = stack.enter_context(output.open("wb")), stack.enter_context(output.open("rb"))
         request = {
@@ -100,7 +104,7 @@ def run_engine(
             "smart": smart,
             "cpus": resources.cpus,
             "memory": resources.memory,
-            "memory_taken": own_memory(),
+            "memory_taken": gauge.own(),
         }
         stdin, stderr = stack.enter_context(TemporaryFile()), stack.enter_context(TemporaryFile())
         stdin.write(json.dumps(request).encode())

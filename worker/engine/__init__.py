@@ -14,4 +14,5 @@ sound     and what MP4 cannot hold, as AAC   digest    what was written, in a fe
 tags      titles, languages, chapters        verify    is the result the source plus a watermark?
 dates     when it was filmed                 preload   what libraries would load late
 result    the one file that is written
+footprint how much memory that will take
 """

@@ -5,7 +5,7 @@ Started by `worker.sandbox` as `python -I -m worker.engine` with an empty enviro
     {"event": "progress", "phase": "ENCODING", "share": 0.42}
     {"event": "closing"}                                 the index is being moved to the front: silence is normal
     {"event": "result", "duration": 12.0, "frames": 360, "codec": "h264", "notes": [], "render": {"mode": "full", ...},
-     "timings": {"ENCODING": 8.1, ...}}
+     "memory": {"peak_mb": 312, ...}, "timings": {"ENCODING": 8.1, ...}}
     {"event": "error", "code": "CORRUPT_INPUT", "message": "...", "hint": "..."}
 """
 
@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from math import ceil
 from typing import Any
 
 import av.logging
@@ -25,6 +26,7 @@ from worker.engine.blend import Blender
 from worker.engine.blend10 import DeepBlender
 from worker.engine.encode import Blends
 from worker.engine.encoders import choose_coding
+from worker.engine.footprint import plan_memory
 from worker.engine.images import open_image
 from worker.engine.layers import Layer, draw_layers, refuse_what_never_starts
 from worker.engine.preload import load_what_loads_late
@@ -35,6 +37,8 @@ from worker.engine.result import ResultFile
 from worker.engine.timeline import Timeline
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
 from worker.limits import confine
+from worker.memory import MemoryGauge
+from worker.resources import MIB
 from worker.seccomp import forbid_all_but_work
 from worker.watermark import validate
 
@@ -75,7 +79,7 @@ class Events:
             self.timings[name] = round(self.timings.get(name, 0.0) + time.monotonic() - started, 3)
 
 
-def run(request: dict[str, Any], events: Events) -> None:
+def run(request: dict[str, Any], events: Events, memory: MemoryGauge) -> None:
     """Do the work of a request; its fields are those that `worker.sandbox.run_engine` writes."""
     output = ResultFile(*request["output"])
     with os.fdopen(request["input"], "rb") as source:
@@ -92,14 +96,17 @@ def run(request: dict[str, Any], events: Events) -> None:
             refuse_what_never_starts(layers, probed.duration)
             blender, timeline = _blender(layers, probed), Timeline(layers)
             del images, layers  # only the converted layers are needed from here on
+            plan = plan_memory(
+                probed, coding, request["cpus"], memory.resident(), request["memory_taken"], request["memory"]
+            )
         rendered = render(
             source,
             output,
             probed,
             blender,
             timeline,
-            coding,
-            request["cpus"],
+            plan.coding,
+            plan.cpus,
             request["smart"],
             events.phase,
             events.closing,
@@ -111,6 +118,7 @@ def run(request: dict[str, Any], events: Events) -> None:
         codec=coding.codec,
         notes=[*probed.notes, *coding.notes, *rendered.encoded.notes],
         render=asdict(rendered.way),
+        memory={"estimated_mb": ceil(plan.memory / MIB), "peak_mb": ceil(memory.peak() / MIB)},
         timings=events.timings,
     )
 
@@ -132,10 +140,11 @@ def main() -> int:
     request = json.loads(sys.stdin.buffer.read())
     confine(request["parent"], request["output_bytes"])
     load_what_loads_late()
+    memory = MemoryGauge()
     forbid_all_but_work()
     av.logging.set_level(av.logging.ERROR)
     try:
-        run(request, events)
+        run(request, events, memory)
     except WatermarkError as error:
         traceback.print_exc()
         events.send("error", **error.as_record())

@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 from worker.engine.__main__ import Events
 from worker.engine.__main__ import run as run_request
 from worker.local import run_local
+from worker.memory import MemoryGauge
 from worker.sandbox import EngineResult
 from worker.tests.inputs_table import DEFAULT_FILE, MEASURED, OPTION, InputsTable
 from worker.tests.media import Clip, frames_of, make_clip, make_logo
@@ -125,7 +126,7 @@ def _run_in_process(
     """Run the engine as its process would. Images lie beside the source."""
     events = output.with_suffix(".events")
     images = {overlay["image"] for overlay in overlays if "image" in overlay}
-    with events.open("wb") as file, output.open("wb") as writing, output.open("rb") as reading:
+    with events.open("wb") as file, output.open("wb") as writing, output.open("rb") as reading, MemoryGauge() as memory:
         request = {
             "input": os.open(source, os.O_RDONLY),
             "output": (writing.fileno(), reading.fileno()),
@@ -138,7 +139,7 @@ def _run_in_process(
             "memory": 1 << 30,
             "memory_taken": 0,
         }
-        run_request(request, Events(file.fileno()))
+        run_request(request, Events(file.fileno()), memory)
     result = json.loads(events.read_bytes().splitlines()[-1])
     assert result.pop("event") == "result"
     return EngineResult(**result)

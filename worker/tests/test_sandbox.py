@@ -124,8 +124,8 @@ def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 ENCODING = "print(json.dumps({'event': 'progress', 'phase': 'ENCODING', 'share': 0.5}), flush=True)\n"
 CLOSING = "print(json.dumps({'event': 'closing'}), flush=True)\n"
 RESULT = (
-    "print(json.dumps({'event': 'result', 'duration': 1, 'frames': 1, 'codec': 'h264', 'notes': [], 'timings': {},"
-    " 'render': {}}))\n"
+    "print(json.dumps({'event': 'result', 'duration': 1, 'frames': 1, 'codec': 'h264', 'notes': [], 'timings': {}, "
+    "'render': {}, 'memory': {}}))\n"
 )
 
 

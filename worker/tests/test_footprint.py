@@ -1,0 +1,105 @@
+"""The estimate of memory against what the engine really takes, and what follows from it."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from worker.engine.colour import Colour
+from worker.engine.encoders import Coding, choose_coding
+from worker.engine.footprint import Plan, plan_memory
+from worker.engine.geometry import Orientation, Picture
+from worker.engine.probe import Probe
+from worker.engine.profiles import PROFILES
+from worker.errors import InsufficientMemory
+from worker.local import read_watermark
+from worker.resources import MIB, Resources
+from worker.sandbox import run_engine
+from worker.tests.footprints import make_source, measure
+from worker.tests.media import Clip, make_clip
+
+PRESENT, TAKEN = 90 * MIB, 60 * MIB
+
+
+@pytest.mark.parametrize(
+    ("size", "source", "profile", "cpus"),
+    [
+        ("720p", "H.264", "balanced", 0.25),
+        ("720p", "H.264", "balanced", 4.0),
+        ("720p", "AV1", "fast", 1.0),
+        ("720p", "HEVC 10 bit", "balanced", 1.0),
+        ("720p", "H.264", "av1", 1.0),
+        ("1080p", "HEVC 8 bit", "balanced", 1.0),
+    ],
+)  # fmt: skip
+def test_the_estimate_is_enough_and_not_far_too_much(
+    tmp_path: Path, size: str, source: str, profile: str, cpus: float
+) -> None:
+    found = measure(make_source(tmp_path, size, source), profile, cpus)
+    assert found.peak <= found.estimated <= 1.5 * found.peak, found
+
+
+def probed(width: int, height: int, depth: int = 8) -> Probe:
+    return Probe(
+        stream=0, picture=Picture(width, height, Fraction(1), Orientation()), matrix=None, codec="h264", depth=depth,
+        full_range=False, colour=Colour(), time_base=Fraction(1, 12800), rate=Fraction(30), frames=30,
+        start=Fraction(0), duration=1.0, bit_rate=0, interlaced=False, bottom_first=False,
+        has_sample_aspect_ratio=False,
+    )  # fmt: skip
+
+
+def plan(video: Probe, cpus: float, limit: int) -> Plan:
+    return plan_memory(video, coding_of(video, cpus), cpus, PRESENT, TAKEN, limit)
+
+
+def coding_of(video: Probe, cpus: float) -> Coding:
+    return choose_coding(video, PROFILES["balanced"], cpus)
+
+
+def test_settings_that_fit_are_left_alone() -> None:
+    video = probed(1920, 1080)
+    for cpus in (0.25, 4.0):
+        found = plan(video, cpus, 1 << 40)
+        assert (found.coding, found.cpus) == (coding_of(video, cpus), cpus)
+
+
+def test_threads_and_then_the_lookahead_are_given_up_first() -> None:
+    video = probed(1920, 1080)
+    wanted = coding_of(video, 4.0)
+    ample = plan(video, 4.0, 1 << 40).memory + TAKEN
+    one = plan(video, 4.0, ample - 1)
+    assert (one.coding, one.cpus) == (replace(wanted, threads=1), 1.0)
+    least = plan(video, 4.0, TAKEN + one.memory - 1)
+    assert least.coding == replace(wanted, threads=1, effort=replace(wanted.effort, lookahead=10))
+    with pytest.raises(InsufficientMemory) as caught:
+        plan(video, 4.0, TAKEN + least.memory - 1)
+    # As many MB as a task needs in which it would do.
+    assert caught.value.memory_mb is not None
+    assert plan(video, 0.5, caught.value.memory_mb * MIB).coding == least.coding
+
+
+def test_more_pixels_more_depth_and_more_threads_take_more() -> None:
+    sizes = [probed(1280, 720), probed(1920, 1080), probed(1920, 1080, depth=10), probed(3840, 2160, depth=10)]
+    needs = [plan(video, 1.0, 1 << 40).memory for video in sizes]
+    assert needs == sorted(needs)
+    assert len(set(needs)) == len(needs)
+    assert plan(sizes[0], 4.0, 1 << 40).memory > needs[0]
+
+
+def test_a_video_that_needs_more_memory_than_there_is_is_refused_before_it_is_encoded(
+    tmp_path: Path, logo: Path
+) -> None:
+    source = make_clip(tmp_path / "large.mp4", Clip(3840, 2160, seconds=0.08, languages=()))
+    document, images = read_watermark(logo)
+    phases = set()
+    with source.open("rb") as file, pytest.raises(InsufficientMemory, match=r"3840x2160 .* there are 512 MB") as caught:
+        run_engine(
+            file, tmp_path / "out.mp4", document, "logo.png", images, lambda phase, _: phases.add(phase),
+            Resources(0.25, 512 * MIB),
+        )  # fmt: skip
+    assert caught.value.memory_mb is not None
+    assert 600 < caught.value.memory_mb < 2048
+    assert f"needs {caught.value.memory_mb} MB" in caught.value.message
+    assert phases == {"PROBING"}
+    assert not (tmp_path / "out.mp4").exists() or (tmp_path / "out.mp4").stat().st_size == 0
