@@ -22,6 +22,7 @@ from worker.engine.preload import load_what_loads_late
 from worker.engine.probe import probe
 from worker.errors import WatermarkError
 from worker.limits import confine
+from worker.memory import MemoryGauge
 from worker.seccomp import forbid_all_but_work
 from worker.tests.mutations import mutate
 
@@ -37,6 +38,7 @@ def main(mode: str, seed: Path, logo: Path, first: int, count: int) -> None:
     reading = os.open(f"/proc/self/fd/{result}", os.O_RDONLY)
     confine(os.getppid(), OUTPUT_BYTES)
     load_what_loads_late()
+    memory = MemoryGauge()
     _say(number=NO_NUMBER, filtered=forbid_all_but_work())
     av.logging.set_level(av.logging.PANIC)
     for number in range(first, first + count):
@@ -49,7 +51,7 @@ def main(mode: str, seed: Path, logo: Path, first: int, count: int) -> None:
                 os.ftruncate(nowhere, 0)
                 _fill(source, mutated)
                 os.lseek(image, 0, os.SEEK_SET)
-                _run(source, result, reading, image, Events(nowhere))
+                _run(source, result, reading, image, Events(nowhere), memory)
             outcome = "OK"
         except WatermarkError as error:
             outcome = error.code
@@ -64,10 +66,10 @@ def _fill(descriptor: int, content: bytes) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
 
 
-def _run(source: int, result: int, reading: int, image: int, events: Events) -> None:
+def _run(source: int, result: int, reading: int, image: int, events: Events, memory: MemoryGauge) -> None:
     given = os.dup(source), os.dup(image)
     try:
-        run(_request(given[0], (result, reading), given[1]), events)
+        run(_request(given[0], (result, reading), given[1]), events, memory)
     finally:
         for descriptor in given:  # the engine closes them when it comes to them; its process ends with the first error
             with suppress(OSError):
