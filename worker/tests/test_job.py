@@ -68,6 +68,7 @@ def test_a_job_from_upload_to_record(world: World, video: bytes, tmp_path: Path)
     assert record["output"]["size"] == path.stat().st_size
     assert list(record["timings"]) == ["FETCHING", "PROBING", "ENCODING", "VERIFYING", "PUBLISHING"]
     assert record["notes"] == []
+    assert record["render"] == {"mode": "full", "reason": "The watermark is shown throughout.", "frames_encoded": 10}
 
 
 @pytest.mark.parametrize(

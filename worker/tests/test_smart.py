@@ -12,7 +12,8 @@ import av
 import pytest
 from av import VideoFrame
 
-from worker.engine.smart.h264 import AvcC, parse_sps, pps_id
+from worker.engine.smart.avcc import AvcC
+from worker.engine.smart.h264 import parse_sps, pps_id
 from worker.errors import CorruptInput, WatermarkInvalid
 from worker.local import run_local
 from worker.sandbox import EngineResult
@@ -135,12 +136,13 @@ def test_variable_rate_and_video_that_starts_late(engine_in_process: Engine) -> 
             moving(b_frames=3, options={"x264-params": "open-gop=1", "b-pyramid": "normal"}),
             "are 40 of 40 frames",
         ),
+        (moving(b_frames=0, options={"g": "1"}), "keep no frame"),
         (moving(interlaced=True), "interlaced"),
         (moving(pixel_format="yuv420p10le"), "not coded as H.264"),
         (moving(pixel_format="yuv444p"), "8-bit 4:2:0"),
         (moving(codec="libx265", options={}), "hevc"),
     ],
-    ids=["one long group", "open groups", "interlaced", "10 bits", "4:4:4", "HEVC"],
+    ids=["one long group", "open groups", "single pictures", "interlaced", "10 bits", "4:4:4", "HEVC"],
 )
 def test_what_cannot_be_copied_in_parts_is_encoded_as_a_whole(
     engine_in_process: Engine, clip: Clip, reason: str
@@ -157,6 +159,17 @@ def test_what_cannot_be_copied_in_parts_is_encoded_as_a_whole(
 def test_a_mark_that_is_shown_throughout_needs_no_plan(engine_in_process: Engine, times: dict[str, float]) -> None:
     _, _, result = engine_in_process(moving(), **times, **MARK)
     assert result.render == {"mode": "full", "reason": "The watermark is shown throughout.", "frames_encoded": 40}
+
+
+def test_every_group_can_be_sought(engine_in_process: Engine) -> None:
+    _, output, _ = engine_in_process(moving(), start=0.7, end=0.8, **MARK)
+    frames = frames_of(output)
+    with av.open(str(output)) as movie:
+        video = movie.streams.video[0]
+        for start in range(0, 40, GROUP):
+            movie.seek(frames[start].pts or 0, stream=video)
+            found = [frame for _, frame in zip(range(GROUP), movie.decode(video), strict=False)]
+            assert digests(found) == digests(frames[start : start + GROUP])
 
 
 def test_a_mark_between_two_frames_is_refused_without_encoding(engine_in_process: Engine) -> None:

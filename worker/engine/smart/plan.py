@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from worker.engine.probe import Probe
 from worker.engine.read import whole_packets
+from worker.engine.smart.avcc import AvcC
 from worker.engine.smart.h264 import (
     BASELINE,
     HIGH,
@@ -21,7 +22,6 @@ from worker.engine.smart.h264 import (
     PPS,
     SLICES,
     SPS,
-    AvcC,
     Sps,
     nal_units,
     parse_sps,
@@ -154,7 +154,9 @@ def _parameter_sets(source: VideoStream, probed: Probe) -> tuple[AvcC, Sps, int]
         raise NotSmart("The video is coded for interlaced pictures.")
     if sps.size != (probed.picture.width, probed.picture.height) or sps.crop[0] or sps.crop[2]:
         raise NotSmart("The video's coded size is not what is shown.")
-    if sps.buffered_frames < max(1, sps.reference_frames):
+    if sps.buffered_frames == 0:
+        raise NotSmart("The video lets a decoder keep no frame, and its encoder needs one.")
+    if sps.buffered_frames < sps.reference_frames:
         raise NotSmart("The video's parameter sets contradict one another.")
     free = set(range(32)).difference(map(pps_id, record.pps), (one.id for one in (sps, *others)))
     if not free:

@@ -15,13 +15,13 @@ from av.video.codeccontext import VideoCodecContext
 
 from worker.engine.encoders import Coding, encoder_options
 from worker.engine.probe import Probe
+from worker.engine.smart.avcc import AvcC
 from worker.engine.smart.h264 import (
     BASELINE,
     HIGH,
     MAIN,
     PPS,
     SPS,
-    AvcC,
     Sps,
     from_annex_b,
     parse_sps,
