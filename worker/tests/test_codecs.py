@@ -31,6 +31,7 @@ CHANGED = "The picture was coded as {} and is now {}-bit 4:2:0, which players sh
 def coded_as(path: Path) -> tuple[str, str | None, str | None]:
     with av.open(str(path)) as movie:
         context = main_video(movie).codec_context
+        assert context.codec_tag in ("avc1", "hvc1", "av01")  # the forms that Apple's players take
         return context.codec.canonical_name, context.profile, context.pix_fmt
 
 

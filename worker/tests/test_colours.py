@@ -102,6 +102,18 @@ ROWS = [
 ]
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+@pytest.mark.input_row("Colour", "HLG that a phone filmed upright", "the same, turned by the same display matrix")
+def test_hdr_of_a_phone(marked: Marked, tmp_path: Path, rotation: int, mirrored: bool) -> None:
+    clip = Clip(
+        640, 360, codec="libx265", pixel_format="yuv420p10le", colour=(9, 1, 9, 18),
+        rotation=rotation, mirrored=mirrored, seconds=0.12, languages=(),
+    )  # fmt: skip
+    result = marked(make_clip(tmp_path / "source.mp4", clip), colours=[in_hlg(colour) for colour in COLOURS])
+    assert result.codec == "hevc"
+
+
 @pytest.mark.parametrize(("clip", "convert"), ROWS)
 def test_each_kind_of_colour(marked: Marked, tmp_path: Path, clip: Clip, convert: Convert) -> None:
     source = make_clip(tmp_path / "source.mp4", clip)

@@ -182,6 +182,18 @@ def test_a_size_that_changes_on_the_way(
     assert result.notes == ["The picture changes its size on the way, to 160x90: it was scaled to 320x180."]
 
 
+def test_a_size_that_changes_is_not_copied_in_part(engine_in_process: Engine, tmp_path: Path) -> None:
+    large = make_clip(tmp_path / "large.mp4", Clip(seconds=4, languages=(), b_frames=0, movflags="+disable_chpl"))
+    small = make_clip(
+        tmp_path / "small.mp4", Clip(160, 90, seconds=4, languages=(), b_frames=0, movflags="+disable_chpl")
+    )
+    source = joined_with_two_descriptions(large, small, tmp_path / "source.mp4")
+    _, output, result = engine_in_process(source, position="center", width="50%", start=7.8)
+    assert result.render["mode"] == "full"
+    assert {(frame.width, frame.height) for frame in frames_of(output)} == {(320, 180)}
+    assert result.notes == ["The picture changes its size on the way, to 160x90: it was scaled to 320x180."]
+
+
 def test_times_that_do_not_increase(engine_in_process: Engine, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mp4", Clip(seconds=0.6, languages=(), b_frames=0, movflags="+disable_chpl"))
     boxes = parse(source.read_bytes())

@@ -160,6 +160,32 @@ def test_a_codec_that_nobody_knows(logo: Path, tmp_path: Path, clip: Path) -> No
     assert "codec" in error.message
 
 
+@pytest.mark.input_row("Refused", "a codec that FFmpeg knows and players do not", "`UNSUPPORTED_INPUT`")
+def test_a_codec_that_is_not_handled(logo: Path, tmp_path: Path) -> None:
+    clip = Clip(codec="rawvideo", pixel_format="yuyv422", format="mov", languages=(), seconds=0.08)
+    error = attempt(make_clip(tmp_path / "raw.mov", clip), logo, tmp_path)
+    assert isinstance(error, UnsupportedInput)
+    assert error.message == "The video codec is rawvideo, which is not handled."
+
+
+@pytest.mark.parametrize(
+    ("clip", "word"),
+    [
+        (Clip(codec="libx265", pixel_format="gbrp", languages=(), seconds=0.2, b_frames=0), "RGB"),
+        (Clip(codec="libx265", pixel_format="gbrp10le", languages=(), seconds=0.2, b_frames=0), "RGB"),
+        (Clip(pixel_format="yuv444p", colour=(8, 1, 1, 1), languages=(), seconds=0.2), "YCgCo"),
+        (Clip(codec="libx265", pixel_format="yuv420p10le", colour=(14, 1, 9, 16), languages=(), seconds=0.2), "ICtCp"),
+    ],
+    ids=["rgb", "rgb-10", "ycgco", "ictcp"],
+)
+@pytest.mark.input_row("Refused", "RGB, YCgCo or ICtCp instead of Y'CbCr", "`UNSUPPORTED_INPUT`")
+def test_colours_that_are_not_coded_as_others(clip: Clip, word: str, logo: Path, tmp_path: Path) -> None:
+    error = attempt(make_clip(tmp_path / "colours.mp4", clip), logo, tmp_path)
+    assert isinstance(error, UnsupportedInput)
+    assert word in error.message
+    assert error.message.count(".") == 1
+
+
 @pytest.mark.input_row("Refused", "more than 8K", "`UNSUPPORTED_INPUT`")
 def test_more_than_8k(logo: Path, tmp_path: Path) -> None:
     clip = Clip(8256, 64, languages=(), seconds=0.08, rate=25)
