@@ -96,7 +96,10 @@ def _local(source: Path, output: Path, watermark: Path, profile: str, smart: boo
         error = raised
     else:
         progress.clear()
-        print(f"{output}: {result.duration:.1f} s, {result.frames} frames")
+        copied = result.frames - result.render["frames_encoded"]
+        print(
+            f"{output}: {result.duration:.1f} s, {result.frames} frames{f', {copied} of them copied' if copied else ''}"
+        )
         for note in result.notes:
             print(f"note: {note}")
         return 0

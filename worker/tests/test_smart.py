@@ -12,6 +12,7 @@ import av
 import pytest
 from av import VideoFrame
 
+from worker.cli import main
 from worker.engine.smart.avcc import AvcC
 from worker.engine.smart.h264 import parse_sps, pps_id
 from worker.errors import CorruptInput, WatermarkInvalid
@@ -187,6 +188,19 @@ def test_several_marks_and_the_groups_between_them(tmp_path: Path, logo: Path) -
     exact_times = [(Fraction(str(start)), Fraction(str(end))) for start, end in times]
     shown = [0, 2, 4]
     assert changed_groups(source, output, lambda time: any(start <= time < end for start, end in exact_times)) == shown
+
+
+def test_on_files_all_may_be_encoded_all_the_same(
+    tmp_path: Path, logo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, output, mark = make_clip(tmp_path / "source.mp4", moving()), tmp_path / "output.mp4", tmp_path / "mark.json"
+    mark.write_text(json.dumps({"overlays": [{"image": logo.name, "end": 0.1}]}))
+    arguments = ["local", str(source), str(output), "--watermark", str(mark)]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.endswith("1.6 s, 40 frames, 32 of them copied\n")
+    assert main([*arguments, "--encode-all"]) == 0
+    assert capsys.readouterr().out.endswith("1.6 s, 40 frames\n")
+    assert len(changed_groups(source, output)) == 5
 
 
 def test_a_result_of_the_smart_way_goes_through_it_again(engine_in_process: Engine, tmp_path: Path) -> None:

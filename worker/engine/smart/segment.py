@@ -1,7 +1,7 @@
 """Pictures encoded so that they follow the source's own without a decoder's noticing more than new parameter sets.
 
-Profile, level, size of the decoder's buffer, reordering, colours and clock are the source's; only the number of the
-parameter sets is another, so that the sets of both lie side by side in the track's record.
+Profile, level, size of the decoder's buffer, reordering, colours and clock are the source's. The parameter sets have
+numbers of their own, so that those of both lie side by side in the track's record.
 """
 
 from collections.abc import Callable, Iterator
