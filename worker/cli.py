@@ -97,9 +97,8 @@ def _local(source: Path, output: Path, watermark: Path, profile: str, smart: boo
     else:
         progress.clear()
         copied = result.frames - result.render["frames_encoded"]
-        print(
-            f"{output}: {result.duration:.1f} s, {result.frames} frames{f', {copied} of them copied' if copied else ''}"
-        )
+        of_them = f", {copied} of them copied" if copied else ""
+        print(f"{output}: {result.duration:.1f} s, {result.frames} frames{of_them}")
         for note in result.notes:
             print(f"note: {note}")
         return 0
