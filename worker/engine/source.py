@@ -1,5 +1,6 @@
 """Opening an untrusted movie file: one demuxer, one file object, a clear sentence for all that is no movie."""
 
+import os
 from fractions import Fraction
 from typing import BinaryIO
 
@@ -8,6 +9,7 @@ import av.error
 from av.container import InputContainer
 from av.rational import AVRational
 
+from worker.engine.claims import refuse_more_samples_than_bytes
 from worker.errors import CorruptInput, UnsupportedInput
 
 READ_BYTES = 1 << 20  # one call from C into Python for each; at 32 KB, the default, they cost several per cent
@@ -53,6 +55,7 @@ def open_movie(file: BinaryIO) -> InputContainer:
         UnsupportedInput: A movie in another container.
     """
     _refuse_what_is_no_movie(file)
+    refuse_more_samples_than_bytes(file, file.seek(0, os.SEEK_END))
     file.seek(0)
     try:
         return av.open(

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import selectors
+import struct
 import subprocess
 import sys
 from collections import Counter
@@ -19,8 +20,9 @@ from typing import Any
 import pytest
 
 from worker.engine.probe import probe
-from worker.errors import WatermarkError, all_errors
+from worker.errors import CorruptInput, UnsupportedInput, WatermarkError, all_errors
 from worker.local import run_local
+from worker.tests.boxes import Box, edit_moov
 from worker.tests.media import Clip, make_clip, make_logo
 from worker.tests.mutations import mutate
 
@@ -150,3 +152,34 @@ def test_what_was_found(name: str, change: Callable[[bytes], bytes], code: str, 
     except WatermarkError as error:
         found = error.code
     assert found == code
+
+
+def _endless_table(moov: Box) -> None:
+    table = moov.one("trak", "mdia", "minf", "stbl")
+    table.children = [box for box in table.children if box.kind not in ("ctts", "stss")]
+    count = 1 << 26
+    table.one("stsz").payload = struct.pack(">III", 0, 1, count)
+    table.one("stsc").payload = struct.pack(">IIIII", 0, 1, 1, count, 1)
+    table.one("stts").payload = struct.pack(">IIII", 0, 1, count, 1)
+
+
+def test_an_index_of_more_samples_than_the_file_has_bytes(tmp_path: Path) -> None:
+    """Its 67 million entries once took 2.4 GB."""
+    source = make_clip(tmp_path / "source.mp4", replace(TINY, movflags="+disable_chpl", languages=()))
+    edit_moov(source, _endless_table)
+    with pytest.raises(CorruptInput, match="67108864 samples"), source.open("rb") as file:
+        probe(file)
+
+
+def test_a_fragment_of_more_samples_than_the_file_has_bytes(seeds: dict[str, Path]) -> None:
+    content = seeds["fragments"].read_bytes()
+    start = content.index(b"trun") + 4
+    content = content[: start + 1] + bytes(3) + (1 << 26).to_bytes(4) + content[start + 8 :]
+    with pytest.raises(CorruptInput, match="67108864 samples"):
+        probe(io.BytesIO(content))
+
+
+def test_boxes_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.engine.claims.MAX_BOXES", 1000)
+    with pytest.raises(UnsupportedInput, match="boxes"):
+        probe(io.BytesIO(b"\0\0\0\x08free" * 1100))
