@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from scripts.pipeline import Pipeline
 from worker.engine.images import check_image
+from worker.engine.text import refuse_undrawable
 from worker.errors import WatermarkInvalid
 from worker.local import read_watermark
-from worker.watermark import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, for_image
+from worker.watermark import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, TextOverlay, for_image, validate
 
 # Object metadata is ASCII. What of it a path may not hold, or a file name cannot, is quoted as well.
 PLAIN = "".join(chr(number) for number in range(ord(" "), ord("~")) if chr(number) not in "/\\%")
@@ -47,6 +48,9 @@ class DemoWatermark:
                 raise WatermarkInvalid(f"The watermark image {image} has more than {MAX_IMAGE_BYTES:,} bytes.")
             with file.open("rb") as content:
                 check_image(content, image)
+        for overlay in validate(document, path.name).overlays:
+            if isinstance(overlay, TextOverlay):
+                refuse_undrawable(overlay)
         return cls(name, document, images)
 
     def put(self, pipeline: Pipeline) -> dict[str, str]:

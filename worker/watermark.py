@@ -8,9 +8,6 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -19,12 +16,11 @@ from pydantic import (
 )
 
 from worker.errors import WatermarkInvalid
+from worker.lengths import AnyLength, Distance, Length, Strict, Width
 
 MAX_OVERLAYS = 4
 MAX_JSON_BYTES = 64 * 1024
 MAX_IMAGE_BYTES = 32 * 1024 * 1024
-MAX_LENGTH_PIXELS = 8192  # nothing is larger than an 8K picture
-MAX_LENGTH_PERCENT = 1000
 OPAQUE = 255  # alpha has 8 bits
 MAX_SECONDS = 7 * 24 * 3600
 MAX_PROBLEM_CHARACTERS = 300  # the problem quotes the file, and goes into the job record
@@ -38,58 +34,6 @@ _ALLOWED_INVISIBLE = "\n\u200c\u200d\u200e\u200f"
 
 Anchor = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 ANCHORS: tuple[str, ...] = get_args(Anchor)
-
-
-class Strict(BaseModel):
-    """Unknown fields, wrong types, NaN and infinity are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Length(Strict):
-    """A length in pixels of the displayed picture, or a percentage of its displayed width."""
-
-    value: float
-    percent: bool = False
-
-    def pixels(self, displayed_width: float) -> float:
-        """Return the length in pixels of a picture that is this many square pixels wide."""
-        return self.value * displayed_width / 100 if self.percent else self.value
-
-    def __str__(self) -> str:
-        return f"{self.value:g}%" if self.percent else f"{self.value:g}"
-
-
-def _parse_length(value: object) -> object:
-    if isinstance(value, Length):
-        return value
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        number = value.strip() if isinstance(value, str) else str(value)
-        try:
-            # By way of its text a whole number of hundreds of digits is infinity, which the model refuses.
-            return Length(value=float(number.removesuffix("%")), percent=number.endswith("%"))
-        except ValueError:
-            pass
-    shown = "a nested value" if isinstance(value, list | dict) else repr(value)  # repr() fails on thousands of levels
-    raise ValueError(f"{shown} is no length: write pixels or a percentage such as '15%'")
-
-
-def _within_reach(length: Length) -> Length:
-    if abs(length.value) > (MAX_LENGTH_PERCENT if length.percent else MAX_LENGTH_PIXELS):
-        raise ValueError(f"{length} is out of range")
-    return length
-
-
-def _not_negative(length: Length) -> Length:
-    if length.value < 0:
-        raise ValueError(f"{length} is negative")
-    return length
-
-
-def _positive(length: Length) -> Length:
-    if length.value <= 0 or (length.percent and length.value > 100):
-        raise ValueError(f"{length} is not between 0 and the width of the picture")
-    return length
 
 
 def _visible(opacity: float) -> float:
@@ -124,9 +68,6 @@ def _six_digits(colour: str) -> str:
     return colour
 
 
-AnyLength = Annotated[Length, BeforeValidator(_parse_length), AfterValidator(_within_reach)]
-Distance = Annotated[AnyLength, AfterValidator(_not_negative)]
-Width = Annotated[AnyLength, AfterValidator(_positive)]
 ImageName = Annotated[str, Field(max_length=512), AfterValidator(_plain_relative_path)]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS), AfterValidator(_drawable)]
 Colour = Annotated[str, AfterValidator(_six_digits)]

@@ -82,6 +82,7 @@ def test_a_folder_where_the_result_would_go_is_said(
         ("my.json", b" " * 100_000, "The watermark my.json is longer than 65536 bytes."),
         ("my.json", b'{"overlays": [{"image": "logo.png", "opacity": 2}]}', "wrong at overlays.0.opacity"),
         ("my.json", b'{"overlays": [{"image": "none.png"}]}', "names the image none.png, but there is no file"),
+        ("my.json", rb'{"overlays": [{"text": "\u6f22"}]}', "has the character '漢' (U+6F22)"),
         ("my.png", b"no picture", "The watermark image my.png is no PNG, JPEG, WebP or GIF file."),
         ("my.jpg", b"\xff\xd8\xff", "The watermark image my.jpg "),
     ],

@@ -12,7 +12,8 @@ from fractions import Fraction
 from math import atan2, ceil, cos, degrees, floor, radians, sin
 
 from worker.errors import WatermarkInvalid
-from worker.watermark import ImageOverlay, Length, Overlay, Point
+from worker.lengths import Length
+from worker.watermark import ImageOverlay, Overlay, Point
 
 IDENTITY_MATRIX = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 

@@ -11,7 +11,9 @@ import pytest
 from av import VideoFrame
 from PIL import Image
 
-from worker.tests.media import Clip, displayed
+from worker.errors import WatermarkInvalid
+from worker.local import run_local
+from worker.tests.media import Clip, displayed, frames_of, make_clip
 
 FramesWith = Callable[..., list[VideoFrame]]
 
@@ -155,3 +157,19 @@ def test_a_text_turns_and_repeats_like_an_image(frames_with: FramesWith) -> None
     assert height > width
     assert colour_at(frame, (width + 40 + width // 2, height // 2)) == "white"
     assert colour_at(frame, (width + 20, height // 2)) == "grey"
+
+
+def test_a_bare_animation_needs_no_description(tmp_path: Path) -> None:
+    animate(tmp_path / "mark.gif", (80, 80))
+    source = make_clip(tmp_path / "source.mp4", Clip(seconds=0.16, languages=()))
+    run_local(source, tmp_path / "output.mp4", tmp_path / "mark.gif", lambda *_: None)
+    frames = frames_of(tmp_path / "output.mp4")
+    assert [colour_at(frame, (300, 160)) for frame in frames] == ["red", "red", "green", "green"]
+
+
+def test_an_svg_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "mark.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    source = make_clip(tmp_path / "source.mp4", Clip(seconds=0.16, languages=()))
+    with pytest.raises(WatermarkInvalid, match=r"mark\.svg is an SVG") as caught:
+        run_local(source, tmp_path / "output.mp4", tmp_path / "mark.svg", lambda *_: None)
+    assert "PNG" in caught.value.hint

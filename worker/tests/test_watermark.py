@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import WatermarkInvalid
-from worker.watermark import MAX_JSON_BYTES, ImageOverlay, Length, Point, for_image, parse_document, validate
+from worker.lengths import Length
+from worker.watermark import MAX_JSON_BYTES, ImageOverlay, Point, for_image, parse_document, validate
 
 NUMBERS = ("width", "margin", "tile", "opacity", "rotate", "start", "end", "fade")
 HUGE = 10**400  # JSON has it, a float does not
