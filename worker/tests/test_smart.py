@@ -252,23 +252,30 @@ def record_of(path: Path) -> AvcC:
         return AvcC.parse(movie.streams.video[0].codec_context.extradata or b"")
 
 
-@pytest.mark.parametrize("b_frames", [0, 2])
-@pytest.mark.parametrize("without", ["restriction", "vui"])
-def test_a_source_that_promises_nothing_about_its_frames(
-    engine_in_process: Engine, tmp_path: Path, without: str, b_frames: int
-) -> None:
-    """As many phones write: how many frames are reordered is left to the decoder, and to the level."""
-    whole = make_clip(tmp_path / "whole.mp4", moving(b_frames=b_frames))
+def bare(whole: Path, target: Path, *, vui: bool) -> Path:
+    """Write a copy that, as many phones', leaves it to decoders and the level how many frames are reordered."""
     record = record_of(whole)
     sps = parse_sps(record.sps[0])
-    silent = replace(sps, restriction=None, vui=sps.vui if without == "restriction" else "")
-    bare = replace(record, sps=(sps.fitted_to(silent, sps.id),)).bytes()
+    silent = replace(sps, restriction=None, vui=sps.vui if vui else "")
+    return rewritten(whole, target, extradata=replace(record, sps=(sps.fitted_to(silent, sps.id),)).bytes())
+
+
+@pytest.mark.parametrize("vui", [True, False])
+def test_a_source_that_promises_nothing_about_its_frames(engine_in_process: Engine, tmp_path: Path, vui: bool) -> None:
+    whole = make_clip(tmp_path / "whole.mp4", moving(b_frames=0))
     source, output, result = engine_in_process(
-        rewritten(whole, tmp_path / "source.mp4", extradata=bare), start=0.7, end=0.8, **MARK
+        bare(whole, tmp_path / "source.mp4", vui=vui), start=0.7, end=0.8, **MARK
     )
     assert [parse_sps(unit).restriction for unit in record_of(output).sps] == [None] * len(record_of(output).sps)
     assert result.render["frames_encoded"] == GROUP
     assert changed_groups(source, output, lambda time: Fraction(7, 10) <= time < Fraction(8, 10)) == [2]
+
+
+def test_one_with_b_frames_is_encoded_as_a_whole(engine_in_process: Engine, tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / "whole.mp4", moving(b_frames=2))
+    _, _, result = engine_in_process(bare(whole, tmp_path / "source.mp4", vui=True), start=0.7, end=0.8, **MARK)
+    assert result.render["mode"] == "full"
+    assert "does not say how many frames" in result.render["reason"]
 
 
 def damaged(path: Path, frame: int) -> Path:

@@ -227,11 +227,10 @@ def _pieces(packets: Packets, starts: list[int], probed: Probe, timeline: Timeli
 
 def _reordering(packets: Packets, starts: list[int], pieces: list[Piece], sps: Sps) -> int:
     """Return how many frames may be reordered: packet i is then shown at the place i - depth at the earliest."""
-    if sps.restriction:
-        found = sps.restriction.reordered_frames
-    else:
-        found = max(_depth(packets.pts[start:stop]) for start, stop in pairwise([*starts, len(packets.pts)]))
-    depth = min(found, DEEPEST)
+    found = max(_depth(packets.pts[start:stop]) for start, stop in pairwise([*starts, len(packets.pts)]))
+    if found and not sps.restriction:  # OpenH264, for one, loses a frame where another parameter set begins
+        raise NotSmart("The video has B-frames, but does not say how many frames a decoder has to reorder.")
+    depth = min(sps.restriction.reordered_frames if sps.restriction else 0, DEEPEST)
     for piece in pieces:
         if piece.encoded:
             slots = packets.dts[packets.slots(piece)]
