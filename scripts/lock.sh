@@ -40,3 +40,4 @@ compile local.in -c dev.txt -o local.txt
 compile worker.in -c dev.txt -o worker.txt
 compile emulator.in -c dev.txt -o emulator.txt
 compile build.in -c dev.txt -o build.txt
+compile bench.in -o bench.txt

@@ -12,7 +12,7 @@ def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([SCRIPTS / f"{name}.sh", *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
-@pytest.mark.parametrize("name", ["bench_path", "bench_smart", "demo", "emulator", "lock", "setup"])
+@pytest.mark.parametrize("name", ["bench", "bench_path", "bench_smart", "demo", "emulator", "lock", "setup"])
 def test_help_is_told(name: str) -> None:
     told = run(name, "--help")
     assert (told.returncode, told.stderr) == (0, "")
