@@ -25,7 +25,7 @@ def result(**changed: object) -> Result:
 
 
 def test_a_run_counts_its_children_too(tmp_path: Path) -> None:
-    child = "import time; held = b'x' * 150_000_000; [None for _ in range(10_000_000)]; time.sleep(0.3)"
+    child = "import time; held = b'x' * 150_000_000; sum(range(10_000_000)); time.sleep(0.3)"
     script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     alone = measure([sys.executable, "-c", "pass"], tmp_path / "log")
     both = measure([sys.executable, "-c", script], tmp_path / "log")
