@@ -12,7 +12,7 @@ encode    the way of all frames              smart     the way of the touched on
 remux     what is copied: sound, subtitles   ahead     two steps of the pipeline at once
 sound     and what MP4 cannot hold, as AAC   digest    what was written, in a few bytes
 tags      titles, languages, chapters        verify    is the result the source plus a watermark?
-dates     when it was filmed                 preload   what libraries would load late
+headers   what the muxer cannot say          preload   what libraries would load late
 result    the one file that is written       claims    how many samples a file may speak of
 footprint how much memory that will take
 """

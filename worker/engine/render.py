@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from worker.engine.dates import keep_creation_time
 from worker.engine.encode import Blends, Encoded, encode
 from worker.engine.encoders import Coding
+from worker.engine.headers import keep_creation_time, keep_hidden_samples
 from worker.engine.probe import Probe
 from worker.engine.result import ResultFile
 from worker.engine.smart.plan import NotSmart, plan_render
@@ -77,6 +77,7 @@ def render(
             plan = plan_render(file, probed, timeline, lambda: progress(0.0))
             encoded = splice(file, output, probed, blender, plan, coding, progress, finishing)
             keep_creation_time(file, output)
+            keep_hidden_samples(output, encoded.streams)
         with phase("VERIFYING") as progress:
             duration = verify(output, probed, encoded, progress)
         return Rendered(encoded, duration, Way("smart", plan.share(), plan.frames_encoded))
@@ -87,6 +88,7 @@ def render(
     with phase("ENCODING") as progress:
         encoded = encode(file, output, probed, blender, coding, cpus, progress, finishing)
         keep_creation_time(file, output)
+        keep_hidden_samples(output, encoded.streams)
     with phase("VERIFYING") as progress:
         duration = verify(output, probed, encoded, progress)
     return Rendered(encoded, duration, Way("full", why, encoded.frames))

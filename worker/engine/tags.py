@@ -29,7 +29,7 @@ def copy_timecode(movie: InputContainer, target: VideoStream) -> None:
 
 
 def copy_movie_tags(source: InputContainer, output: OutputContainer) -> None:
-    """Copy global metadata and chapters; beside tags of its own not the time of creation, see `dates`."""
+    """Copy global metadata and chapters; beside tags of its own not the time of creation, see `headers`."""
     skipped = (*_MUXER_OWN_TAGS, "creation_time") if has_own_tags(source) else _MUXER_OWN_TAGS
     output.metadata.update({key: value for key, value in source.metadata.items() if key not in skipped})
     chapters = source.chapters()

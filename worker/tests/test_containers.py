@@ -102,6 +102,7 @@ EDITS = {
     "an edit list that cuts 0.2 s at the end": (((800, 0, 1),), ((800, 0, 1),)),
     "an edit list that cuts the middle out": (((400, 0, 1), (400, 600, 1)), ((400, 0, 1), (400, 600, 1))),
     "an edit list that begins with nothing for the picture": (((500, EMPTY, 1), (1000, 0, 1)), ((1000, 0, 1),)),
+    "an edit list that begins with nothing for the sound": (((1000, 0, 1),), ((250, EMPTY, 1), (960, 0, 1))),
     "an edit list that begins between two frames": (((700, 290, 1),), ((710, 290, 1),)),
 }
 
