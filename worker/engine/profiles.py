@@ -52,8 +52,8 @@ PROFILES = {
         # x265 holds some 20 MB for each 1080p frame of 10 bits that it looks ahead: 340 MB here, 470 MB at superfast.
         hevc=Effort("ultrafast", crf=21, lookahead=5, b_frames=0),
     ),
-    # 21.7: at 22 phone and animation lose a third of a point of VMAF to ffmpeg's defaults, at 21.5 the noisy camera takes
-    # 1.37 times their bytes. Half the lookahead saves bits, but costs up to 0.0024 of SSIM.
+    # 21.7: at 22 phone and animation lose a third of a point of VMAF to ffmpeg's defaults, at 21.5 the noisy camera
+    # takes 1.37 times their bytes. Half the lookahead saves bits, but costs up to 0.0024 of SSIM.
     "balanced": Profile(
         h264=Effort("superfast", crf=21.7, lookahead=20, parameters=_TUNED),
         hevc=Effort("superfast", crf=20, lookahead=5),
