@@ -27,11 +27,15 @@ command -v uv >/dev/null || { echo "lock.sh: uv is needed to resolve; install it
 
 as_of=2026-04-05
 engine_as_of=2026-11-20
+engine=()
+for package in av pillow fontpkg fontpkg-noto-sans fontpkg-rubik; do
+    engine+=(--exclude-newer-package "$package=$engine_as_of")
+done
 
 compile() {
     uv pip compile --quiet --python-version 3.13 --generate-hashes --no-emit-index-url \
         --no-emit-find-links --no-annotate --custom-compile-command scripts/lock.sh \
-        --exclude-newer "$as_of" --exclude-newer-package "av=$engine_as_of" --exclude-newer-package "pillow=$engine_as_of" \
+        --exclude-newer "$as_of" "${engine[@]}" \
         "$@"
 }
 

@@ -2,10 +2,10 @@
 
 from importlib import import_module
 
-from PIL import Image
+from PIL import Image, features
 
 from worker.engine.geometry import Picture
-from worker.engine.text import draw_text
+from worker.engine.text import draw_text, load_fonts
 from worker.watermark import TextOverlay
 
 _OF_PYAV = ("av.subtitles.codeccontext", "av.subtitles.stream")
@@ -16,4 +16,6 @@ def load_what_loads_late() -> None:
     for name in _OF_PYAV:
         import_module(name)
     Image.init()  # every format; which of them are read is said where an image is opened
-    draw_text(TextOverlay(text="A", outline="#000000"), Picture(320, 180))  # the font, and what draws it
+    load_fonts()
+    for text in ("A", "א") if features.check_feature("fribidi") else ("A",):  # what draws them, both ways
+        draw_text(TextOverlay(text=text, outline="#000000"), Picture(320, 180))

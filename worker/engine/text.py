@@ -1,4 +1,4 @@
-"""Text as an image, drawn by Pillow in the one font that comes with the package.
+"""Text as an image, drawn by Pillow in a font that the worker depends on, the same one on every machine.
 
 The box of a text is what is seen of it: no room is kept for what letters like g or Á would need and those at hand do
 not.
@@ -8,8 +8,8 @@ import io
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from math import ceil, floor
-from pathlib import Path
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont, features
 
@@ -17,7 +17,9 @@ from worker.engine.geometry import Picture, refuse_if_far_larger
 from worker.errors import WatermarkInvalid
 from worker.watermark import Point, TextOverlay
 
-FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+# The first that has all of a text's characters draws the whole of it: fonts are not mixed within a text. Latin and
+# Cyrillic are in both; Greek, Vietnamese and Devanagari are in the first, Hebrew and Arabic in the second.
+FONTS = (("fontpkg_noto_sans", "NotoSans[wdth,wght].ttf"), ("fontpkg_rubik", "Rubik[wght].ttf"))
 OUTLINE_SHARE = 0.06  # of the size of the letters: seen, and the eyes of e and a stay open
 _MISSING = "\uffff"  # no font has this one, so it looks like all that a font has not
 
@@ -28,9 +30,9 @@ def draw_text(overlay: TextOverlay, picture: Picture) -> Image.Image:
     Raises:
         WatermarkInvalid: The font lacks a character, the system cannot lay out the script, or the text is too large.
     """
-    refuse_undrawable(overlay)
+    chosen = _chosen_font(overlay)
     size = max(1.0, overlay.size.pixels(picture.displayed[0]))
-    font = ImageFont.truetype(io.BytesIO(_font_file()), size, layout_engine=_layout(overlay.text))
+    font = _font(chosen, size, _layout(overlay.text))
     stroke = max(1.0, size * OUTLINE_SHARE) if overlay.outline else 0.0
     lines = _lines(overlay, font)
     boxes = [_box(line, font, stroke) for line in lines]
@@ -48,31 +50,57 @@ def draw_text(overlay: TextOverlay, picture: Picture) -> Image.Image:
 
 
 def refuse_undrawable(overlay: TextOverlay) -> None:
-    """Refuse a text that the font or this system cannot draw as it is written.
+    """Refuse a text that no font has, or that this system cannot lay out.
 
     Raises:
         WatermarkInvalid
     """
-    font = ImageFont.truetype(io.BytesIO(_font_file()), 64, layout_engine=ImageFont.Layout.BASIC)
-    missing = _look(font, _MISSING)
-    for character in unicodedata.normalize("NFC", overlay.text).replace("\n", ""):
-        if _look(font, character) == missing:
-            raise WatermarkInvalid(
-                f"The watermark text {overlay.label} has the character {character!r} (U+{ord(character):04X}), "
-                "which the font DejaVu Sans does not have.",
-                "Leave it out, or draw the text into a PNG with transparency and use that as an image.",
-            )
+    _chosen_font(overlay)
+
+
+def load_fonts() -> None:
+    """Read the files of all fonts, after which none of them is opened again."""
+    for number in range(len(FONTS)):
+        _font_file(number)
+
+
+def _chosen_font(overlay: TextOverlay) -> int:
+    missing = [_missing_character(number, overlay.text) for number in range(len(FONTS))]
+    if None not in missing:
+        character = max((found for found in missing if found), key=overlay.text.find)
+        raise WatermarkInvalid(
+            f"The watermark text {overlay.label} has the character {character!r} (U+{ord(character):04X}), "
+            "and no font has all that comes before it and this one.",
+            "Leave it out, give another script an overlay of its own, or use a PNG with transparency as an image.",
+        )
     if _needs_shaping(overlay.text) and not features.check_feature("fribidi"):
         raise WatermarkInvalid(
             f"The watermark text {overlay.label} runs from right to left or combines characters, for which the library "
             "FriBidi is missing.",
             "Install it (Debian: libfribidi0; the worker's image has it), or draw the text into a PNG.",
         )
+    return missing.index(None)
+
+
+def _missing_character(number: int, text: str) -> str | None:
+    font = _font(number, 64, ImageFont.Layout.BASIC)
+    missing = _look(font, _MISSING)
+    for character in unicodedata.normalize("NFC", text).replace("\n", ""):
+        if _look(font, character) == missing:
+            return character
+    return None
+
+
+def _font(number: int, size: float, layout: ImageFont.Layout) -> ImageFont.FreeTypeFont:
+    font = ImageFont.truetype(io.BytesIO(_font_file(number)), size, layout_engine=layout)
+    font.set_variation_by_name("Regular")  # both are variable, and the second is a light one by default
+    return font
 
 
 @cache
-def _font_file() -> bytes:
-    return FONT.read_bytes()
+def _font_file(number: int) -> bytes:
+    package, name = FONTS[number]
+    return (files(package) / "files" / name).read_bytes()
 
 
 def _look(font: ImageFont.FreeTypeFont, character: str) -> tuple[float, bytes]:
