@@ -53,8 +53,8 @@ def measure(command: Sequence[str | Path], log: Path) -> Run:
     if process.returncode != 0:
         name = Path(command[0]).name
         raise CommandFailed(f"{name} ended with {process.returncode}: {log.read_text(errors='replace')[-2000:]}")
-    # The kernel's own figure, in KiB, is of the largest process alone, but misses no moment.
-    return Run(usage.ru_utime + usage.ru_stime, wall, max(seen, usage.ru_maxrss * 1024))
+    # Not ru_maxrss: it is of one process, and begins with what this one had when it started the other.
+    return Run(usage.ru_utime + usage.ru_stime, wall, seen)
 
 
 class _Watch:

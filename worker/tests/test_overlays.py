@@ -11,9 +11,12 @@ import pytest
 from av import VideoFrame
 from PIL import Image
 
+from worker.engine.geometry import Picture
+from worker.engine.text import draw_text
 from worker.errors import WatermarkInvalid
 from worker.local import run_local
 from worker.tests.media import Clip, displayed, frames_of, make_clip
+from worker.watermark import TextOverlay, validate
 
 FramesWith = Callable[..., list[VideoFrame]]
 
@@ -104,7 +107,7 @@ def test_four_overlays_lie_on_each_other_in_their_order(frames_with: FramesWith,
         {"image": "blue.png", "position": "center", "width": 160},
         {"image": "moving.gif", "position": "center", "width": 120},
         {"image": "white.png", "position": "center", "width": 80, "end": 0.16},
-        {"text": "█", "position": "center", "size": 40, "color": "#00ff00"},
+        {"text": "|", "position": "center", "size": 200, "color": "#00ff00"},
     )
     assert len(frames) == 6
     for number, frame in enumerate(frames):
@@ -121,18 +124,22 @@ def test_a_text_is_upright_for_the_viewer(frames_with: FramesWith, rotation: int
     bottom, left = height - 20, 20
     assert colour_at(frame, (left + 7, bottom - 100)) == "white"
     assert colour_at(frame, (left + 7, bottom - 7)) == "white"
-    assert colour_at(frame, (left + 60, bottom - 7)) == "white"
-    assert colour_at(frame, (left + 50, bottom - 60)) == "grey"
+    assert colour_at(frame, (left + 40, bottom - 7)) == "white"
+    assert colour_at(frame, (left + 40, bottom - 60)) == "grey"
     assert colour_at(frame, (left + 7, bottom + 4)) == "grey"
     assert colour_at(frame, (left - 4, bottom - 7)) == "grey"
 
 
 def test_a_text_has_its_shape_where_pixels_are_wide(frames_with: FramesWith) -> None:
     clip = Clip(180, 180, seconds=0.16, languages=(), aspect=Fraction(16, 9))
-    frame = frames_with(clip, {"text": "█", "size": "40%", "position": "center"})[0]
+    text = {"text": "O", "size": "40%", "position": "center"}
+    frame = frames_with(clip, text)[0]
     mask = frame.to_image().convert("L").point(lambda value: 255 * (value > 190))
     left, top, right, bottom = mask.getbbox() or (0, 0, 0, 0)
-    assert abs((right - left) * 16 / 9 / (bottom - top) - 2 / 3) < 0.04  # a full block of this font is 2:3 in size
+    overlay = validate({"overlays": [text]}, "a.json").overlays[0]
+    assert isinstance(overlay, TextOverlay)
+    square = draw_text(overlay, Picture(320, 180))
+    assert abs((right - left) * 16 / 9 / (bottom - top) - square.width / square.height) < 0.04
     assert abs((left + right) / 2 - 90) <= 1
     assert abs((top + bottom) / 2 - 90) <= 1
 
@@ -141,17 +148,17 @@ def test_a_text_has_its_shape_where_pixels_are_wide(frames_with: FramesWith) -> 
 def test_a_text_has_its_colour(frames_with: FramesWith, colour: tuple[int, int, int]) -> None:
     frame = frames_with(
         Clip(seconds=0.16, languages=()),
-        {"text": "███", "size": 60, "position": "center", "color": "#{:02x}{:02x}{:02x}".format(*colour)},
+        {"text": "|", "size": 300, "position": "center", "color": "#{:02x}{:02x}{:02x}".format(*colour)},
     )[0]
     pixel = frame.to_image().getpixel((160, 90))
     assert all(abs(a - b) <= 3 for a, b in zip(pixel, colour, strict=True)), pixel
 
 
 def test_a_text_turns_and_repeats_like_an_image(frames_with: FramesWith) -> None:
-    text = {"text": "██", "size": 30, "position": {"x": 0, "y": 0}, "rotate": 90, "tile": 40}
+    text = {"text": "__", "size": 100, "position": {"x": 0, "y": 0}, "rotate": 90, "tile": 40}
     frame = frames_with(Clip(seconds=0.16, languages=()), text)[0]
     mask = frame.to_image().convert("L").point(lambda value: 255 * (value > 190))
-    first = mask.crop((0, 0, 60, 70)).getbbox()
+    first = mask.crop((0, 0, 40, 120)).getbbox()
     assert first is not None
     width, height = first[2], first[3]
     assert height > width
