@@ -1,4 +1,4 @@
-"""Which way a video goes: encoded is only what the watermark touches where that is provably right, else all of it."""
+"""Which way a video goes: encoded is only what the watermark touches where the rest can be copied, else all of it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -60,6 +60,8 @@ def render(
 ) -> Rendered:
     """Write the watermarked video and verify it; other arguments and errors are those of `worker.engine.encode.encode`.
 
+    Of what is copied, damage within groups of pictures is not seen (`worker.engine.smart.seams`).
+
     Args:
         timeline: Says of which frames the watermark is a part.
         smart: Whether parts may be copied.
@@ -81,7 +83,7 @@ def render(
         with phase("VERIFYING") as progress:
             duration = verify(output, probed, encoded, progress)
         return Rendered(encoded, duration, Way("smart", plan.share(), plan.frames_encoded))
-    except (EncodeFailed, OutputMismatch) as error:  # a muxer or a decoder that does not bear it, damage beside a seam
+    except (EncodeFailed, OutputMismatch) as error:  # a muxer or decoder that does not bear it, or damage
         why = f"Putting it together of copied parts failed. {error.message}"
     except NotSmart as error:
         why = str(error)

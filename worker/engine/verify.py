@@ -25,8 +25,8 @@ def verify(output: ResultFile, probed: Probe, encoded: Encoded, progress: Callab
     """Return the duration in seconds of a result that is as it must be.
 
     Frames are decoded and counted, every timestamp is compared, and so is every byte of the copied streams. Of a
-    picture that was copied in parts, those near its seams are decoded; `worker.engine.smart.seams` says why that is
-    enough.
+    picture that was copied in parts, those near its seams and the first of every group are decoded;
+    `worker.engine.smart.seams` says why, and what remains unseen.
 
     Raises:
         OutputMismatch: The sentence says in what it differs.

@@ -5,5 +5,5 @@ h264     the facts of the bitstream that this depends on
 avcc     and where mp4 keeps them
 segment  pictures encoded so that they follow the source's own without a decoder's noticing
 splice   the pipeline from the one file to the other
-seams    is what was written as it was written, and does it decode across the seams?
+seams    is what was written as it was put together, and does it decode where that can go wrong?
 """

@@ -1,17 +1,23 @@
 """Is the picture of a result what was put together, and does it decode across its seams?
 
-Not all of it is decoded again. Every packet is compared with what was handed to the muxer, and what was copied was
-handed on as it was read: the same bytes with the same times. Each copied group begins with an IDR picture, at which a
-decoder forgets all that was before, and names parameter sets that nobody has touched; so it decodes as it did in the
-source, whatever lies around it, unless the decoder arrives in a state in which it cannot take an IDR picture. Therefore
-what was encoded is decoded together with the groups before and after it, across both seams.
+Not all of it is decoded again: that would cost what copying saves. Every packet is compared with what was handed to the
+muxer, and what was copied was handed on as it was read: the same bytes with the same times. Each copied group begins
+with an IDR picture, at which a decoder forgets all that was before, and names parameter sets that nobody has touched;
+so it decodes as it did in the source, whatever lies around it, unless the decoder arrives in a state in which it cannot
+take an IDR picture. Therefore what was encoded is decoded together with the groups before and after it, across both
+seams.
+
+Of every other copied group the IDR picture alone is decoded. What remains unseen is damage that the source has in their
+other pictures: it is copied as it was.
 """
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
-from av import Packet, VideoFrame
+from av import Packet
+from av.error import InvalidDataError
 from av.stream import Stream
 from av.video.stream import VideoStream
 
@@ -60,28 +66,26 @@ class SeamCheck:
         self._digest, self._spliced = PacketDigest(), spliced
         self._pieces = _near_seams(spliced.pieces)
         self._left, self._near = 0, False
-        self._piece: list[int] = []  # times of the packets of the piece
-        self._expected: list[int] = []  # and of what is to be decoded, in the order of display
-        self._found: list[int] = []
+        self._waiting: list[tuple[int, bool]] = []  # a heap: times of packets, and whether they are decoded
+        self._expected, self._found = TimeDigest(), TimeDigest()  # of what is decoded
 
     def add(self, packet: "Packet[Stream]") -> None:
-        """Look at a packet, and decode it if a seam is near.
+        """Look at a packet, and decode it if a seam is near or a group begins with it.
 
         Raises:
             OutputMismatch
         """
-        if self._left == 0:
-            self._left, near = next(self._pieces, (0, False))
-            if self._near and not near:
-                self._end_section()
-            self._near = near
-        self._digest.add(packet)
-        self._piece.append(packet.pts or 0)
-        if self._near:
-            self._look_at(self._decoder.decode(packet))
+        begins = self._left == 0
+        if begins:
+            self._left, self._near = next(self._pieces, (0, False))
         self._left -= 1
-        if self._left == 0:
-            self._end_piece()
+        self._digest.add(packet)
+        decoded = begins or self._near
+        heappush(self._waiting, (packet.pts or 0, decoded))
+        while self._waiting and packet.dts is not None and self._waiting[0][0] <= packet.dts:
+            self._count()  # what comes later is shown later too
+        if decoded:
+            self._decode(packet)
 
     def finish(self) -> None:
         """Look at what the decoder still holds, and compare all packets.
@@ -89,31 +93,29 @@ class SeamCheck:
         Raises:
             OutputMismatch
         """
-        if self._near:
-            self._end_section()
+        while self._waiting:
+            self._count()
+        self._decode(None)
+        if self._found.hexdigest() != self._expected.hexdigest():
+            raise OutputMismatch("The result differs from its source in the frames at a seam or a group's beginning.")
         if self._left or self._digest.hexdigest() != self._spliced.packets:
             raise OutputMismatch("The result differs from what was put together in the packets of its picture.")
 
-    def _end_piece(self) -> None:
-        self._piece.sort()
-        for pts in self._piece:
-            self.times.add(pts, self._time_base)
-        if self._near:
-            self._expected += self._piece
-        self._piece = []
+    def _count(self) -> None:
+        pts, decoded = heappop(self._waiting)
+        self.times.add(pts, self._time_base)
+        if decoded:
+            self._expected.add(pts, self._time_base)
 
-    def _end_section(self) -> None:
-        self._look_at(self._decoder.decode(None))
-        self._decoder.flush_buffers()
-        if self._found != self._expected:
-            raise OutputMismatch("The result differs from its source in the frames at a seam.")
-        self._found, self._expected = [], []
-
-    def _look_at(self, frames: list[VideoFrame]) -> None:
+    def _decode(self, packet: "Packet[Stream] | None") -> None:
+        try:
+            frames = self._decoder.decode(packet)
+        except InvalidDataError as error:
+            raise OutputMismatch("A frame at a seam or at a group's beginning cannot be decoded.") from error
         for frame in frames:
             if frame.is_corrupt or frame.pts is None:
-                raise OutputMismatch("A frame of the result at a seam cannot be decoded properly.")
-            self._found.append(frame.pts)
+                raise OutputMismatch("A frame at a seam or at a group's beginning cannot be decoded properly.")
+            self._found.add(frame.pts, self._time_base)
 
 
 def _near_seams(pieces: Sequence[tuple[int, bool]]) -> Iterator[tuple[int, bool]]:
