@@ -38,22 +38,20 @@ class Profile:
     av1: Effort | None = None
 
 
-# x264's superfast leaves out what its speed does not need to: macroblock-tree rate control costs little and saves a
-# third of the bits, trellis gives a point of VMAF for some 12 % of the time, subpixel refinement 2 saves 5 % of the
-# bits for another 15 %, and half the adaptive quantisation gives a point of VMAF. What that leaves of medium's time is
-# 0.31 to 0.35 (veryfast: 0.34 to 0.42, and no better), on camera, phone, screen and animation alike.
+# What x264's superfast leaves out and is worth its time: macroblock-tree rate control and trellis save bits for the
+# same VMAF, subpixel refinement 2 some more, and half the adaptive quantisation gives VMAF. With one thread that takes
+# 0.30 (noisy camera) to 0.46 (screen recording) of the time of ffmpeg's defaults, where veryfast takes 0.40 and more.
 _TUNED = {"mbtree": 1, "trellis": 1, "subme": 2, "aq-strength": 0.5}
 
-# Measured against ffmpeg's defaults, medium and 23, with one thread; `scripts/bench.sh` shows what comes of it.
+# `scripts/bench.sh` shows what comes of each, against ffmpeg's defaults: medium and 23.
 PROFILES = {
-    # No trellis and half the lookahead: 0.2 of medium's time, for a point of VMAF.
+    # No trellis and half the lookahead, for a point or two of VMAF.
     "fast": Profile(
         h264=Effort("superfast", crf=22, lookahead=10, parameters={"mbtree": 1, "aq-strength": 0.5}),
         # x265 holds some 20 MB for each 1080p frame of 10 bits that it looks ahead: 340 MB here, 470 MB at superfast.
         hevc=Effort("ultrafast", crf=21, lookahead=5, b_frames=0),
     ),
-    # 21.7: at 22 phone and animation lose a third of a point of VMAF to ffmpeg's defaults, at 21.5 the noisy camera
-    # takes 1.37 times their bytes. Half the lookahead saves bits, but costs up to 0.0024 of SSIM.
+    # 21.7: at 21.5 the noisy camera takes 1.37 times the bytes of ffmpeg's defaults.
     "balanced": Profile(
         h264=Effort("superfast", crf=21.7, lookahead=20, parameters=_TUNED),
         hevc=Effort("superfast", crf=20, lookahead=5),
@@ -63,9 +61,8 @@ PROFILES = {
         hevc=Effort("fast", crf=19, lookahead=15),
     ),
 }
-# Preset 10 is as fast as 12 where the rest of the work is counted in, and saves 8 to 12 % of the bytes; 8 takes twice
-# the time.
+# At 27 the colours of a mark are off by more than 3 of 255.
 PROFILES["av1"] = Profile(
-    h264=PROFILES["balanced"].h264, hevc=PROFILES["balanced"].hevc, av1=Effort("10", crf=27, lookahead=16)
+    h264=PROFILES["balanced"].h264, hevc=PROFILES["balanced"].hevc, av1=Effort("10", crf=25, lookahead=16)
 )
 DEFAULT = "balanced"
