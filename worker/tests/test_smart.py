@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -216,15 +216,17 @@ def test_a_result_of_the_smart_way_goes_through_it_again(engine_in_process: Engi
     assert len({pps_id(unit) for unit in record.pps}) == len(record.pps) == 3
 
 
-def rewritten(source: Path, target: Path, ticks: int = 0, extradata: bytes | None = None) -> Path:
-    """Write a copy whose picture starts earlier, hiding what comes before 0, or that has another avcC."""
+def rewritten(
+    source: Path, target: Path, ticks: int = 0, extradata: bytes | None = None, without: Container[int] = ()
+) -> Path:
+    """Write a copy whose picture starts earlier, hiding what comes before 0, has another avcC, or lacks packets."""
     options = {"video_track_timescale": "12800", "movie_timescale": "12800", "avoid_negative_ts": "disabled"}
     with av.open(str(source)) as movie, av.open(str(target), "w", format="mp4", container_options=options) as output:
         streams = [output.add_stream_from_template(stream, opaque=True) for stream in movie.streams]
         if extradata:
             streams[0].codec_context.extradata = extradata
-        for packet in movie.demux():
-            if packet.pts is None or packet.dts is None:
+        for position, packet in enumerate(movie.demux()):
+            if packet.pts is None or packet.dts is None or position in without:
                 continue
             if packet.stream_index == 0:
                 packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
@@ -245,6 +247,34 @@ def test_frames_that_an_edit_list_hides(engine_in_process: Engine, tmp_path: Pat
     assert (after.times, after.duration) == (before.times, before.duration)
     pairs = list(zip(digests(frames_of(source)), digests(frames_of(output)), strict=True))
     assert sum(one != other for one, other in pairs) == encoded + GROUP
+
+
+@pytest.mark.parametrize(
+    ("start", "mode"),
+    [(0.32, "smart"), (0.64, "full"), (0.96, "full"), (1.28, "smart")],
+    ids=["before it", "on it", "after it", "far from it"],
+)
+def test_no_seam_lies_between_two_idr_pictures(
+    engine_in_process: Engine, tmp_path: Path, start: float, mode: str
+) -> None:
+    """Consecutive ones have to have different numbers, and an encoder begins with any."""
+    whole = make_clip(tmp_path / "whole.mp4", moving(b_frames=0))
+    single = rewritten(whole, tmp_path / "source.mp4", without=range(2 * GROUP + 1, 3 * GROUP))
+    source, output, result = engine_in_process(single, start=start, end=start + 0.01, **MARK)
+    assert result.render["mode"] == mode
+    assert ("between two IDR pictures" in result.render["reason"]) == (mode == "full")
+    assert look_at(output).times == look_at(source).times
+
+
+def test_nor_after_an_idr_picture_with_which_the_encoder_ends(engine_in_process: Engine) -> None:
+    group = 251  # one more than x264's longest
+    options = {"g": str(group), "keyint_min": str(group)}
+    clip = Clip(128, 96, seconds=3 * group / 25, b_frames=0, languages=(), options=options)
+    _, _, result = engine_in_process(clip, end=0.1, **MARK)
+    assert result.render["mode"] == "full"
+    assert "between two IDR pictures" in result.render["reason"]
+    _, _, result = engine_in_process(clip, start=2 * group / 25, **MARK)
+    assert result.render["mode"] == "smart"
 
 
 def record_of(path: Path) -> AvcC:
@@ -276,6 +306,19 @@ def test_one_with_b_frames_is_encoded_as_a_whole(engine_in_process: Engine, tmp_
     _, _, result = engine_in_process(bare(whole, tmp_path / "source.mp4", vui=True), start=0.7, end=0.8, **MARK)
     assert result.render["mode"] == "full"
     assert "does not say how many frames" in result.render["reason"]
+
+
+@pytest.mark.parametrize("kind", ["sps", "pps"])
+def test_a_record_without_room_for_more_parameter_sets(engine_in_process: Engine, tmp_path: Path, kind: str) -> None:
+    whole = make_clip(tmp_path / "whole.mp4", moving(b_frames=0))
+    record = record_of(whole)
+    full = replace(record, sps=record.sps * 31) if kind == "sps" else replace(record, pps=record.pps * 255)
+    source = rewritten(whole, tmp_path / "source.mp4", extradata=full.bytes())
+    assert record_of(source) == full
+    _, output, result = engine_in_process(source, end=0.1, **MARK)
+    assert result.render["mode"] == "full"
+    assert "no room for more parameter sets" in result.render["reason"]
+    assert len(frames_of(output)) == 40
 
 
 def damaged(path: Path, *frames: int) -> Path:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from worker.engine.smart.h264 import HIGH, LENGTH_BYTES
 
+MAX_SPS, MAX_PPS = 31, 255  # that a record has room for
 _HIGH_420_8BIT = b"\xfd\xf8\xf8\x00"  # the end for High: 4:2:0, 8 bits of luma and chroma, no extensions of an SPS
 
 
@@ -28,7 +29,7 @@ class AvcC:
             raise ValueError("no avcC")
         if record[4] & 3 != LENGTH_BYTES - 1:
             raise ValueError("the lengths of NAL units have not four bytes")
-        sps, position = _parameter_sets(record, 6, record[5] & 31)
+        sps, position = _parameter_sets(record, 6, record[5] & MAX_SPS)
         if not sps or position >= len(record):
             raise ValueError("an avcC without parameter sets")
         pps, position = _parameter_sets(record, position + 1, record[position])

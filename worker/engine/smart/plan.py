@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from worker.engine.probe import Probe
 from worker.engine.read import whole_packets
-from worker.engine.smart.avcc import AvcC
+from worker.engine.smart.avcc import MAX_PPS, MAX_SPS, AvcC
 from worker.engine.smart.h264 import (
     BASELINE,
     HIGH,
@@ -35,6 +35,7 @@ from worker.watermark import never_visible
 MAX_SHARE = 0.8  # of the frames; above, there is little left to copy
 DEEPEST = 2  # frames that x264 reorders at most: B-frames that refer to one another
 _SAMPLES = 200  # moments at which is asked whether the watermark shows, before the file is read
+TWO_IDR = "A seam would lie between two IDR pictures, whose numbers have to differ."  # idr_pic_id: H.264, 7.4.3
 _ORDINARY_UNITS = {1, IDR, 6, SPS, PPS, 9, 12}  # slices, messages, parameter sets, delimiters, filler
 
 
@@ -159,7 +160,7 @@ def _parameter_sets(source: VideoStream, probed: Probe) -> tuple[AvcC, Sps, int]
     if sps.buffered_frames < sps.reference_frames:
         raise NotSmart("The video's parameter sets contradict one another.")
     free = set(range(32)).difference(map(pps_id, record.pps), (one.id for one in (sps, *others)))
-    if not free:
+    if not free or len(record.sps) >= MAX_SPS or len(record.pps) >= MAX_PPS:
         raise NotSmart("The video has no room for more parameter sets.")
     return record, sps, min(free)  # x264 gives both of its sets the same number
 
@@ -220,6 +221,8 @@ def _pieces(packets: Packets, starts: list[int], probed: Probe, timeline: Timeli
     earliest, latest = pieces[0].times[0], pieces[-1].times[-1]
     if any(earliest < packets.pts[position] < latest for position in packets.hidden):
         raise NotSmart("The video has an edit list that hides frames between others.")
+    if any(one.encoded != other.encoded and len(one.times) == 1 for one, other in pairwise(pieces)):
+        raise NotSmart(TWO_IDR)
     if not visible:
         raise never_visible("of no frame is it a part", "Correct its start, end, fade or opacity.")
     return pieces

@@ -17,7 +17,7 @@ from worker.engine.probe import Probe, prepare_decoder
 from worker.engine.read import TimeDigest, whole_packets
 from worker.engine.remux import Copies, muxer_options
 from worker.engine.result import ResultFile
-from worker.engine.smart.plan import Piece, Plan
+from worker.engine.smart.plan import TWO_IDR, NotSmart, Piece, Plan
 from worker.engine.smart.seams import PacketDigest, Spliced
 from worker.engine.smart.segment import Segment, SegmentCoder
 from worker.engine.source import open_movie
@@ -75,6 +75,7 @@ class _Splice:
         self._probed, self._blender, self._plan, self._coder = probed, blender, plan, coder
         self._canvas = Canvas(coder.coding.pixel_format, probed.picture.width, probed.picture.height)
         self._digest, self._marked = PacketDigest(), 0
+        self._last_is_idr = False
 
         def add_picture() -> None:
             self._picture = output.add_stream_from_template(source, opaque=True)
@@ -104,9 +105,12 @@ class _Splice:
                     self._write([packet])
             position += 1
             if piece and position == piece.stop:
+                piece = next(pieces, None)
                 if segment:
                     self._write(segment.finish())
-                piece, segment = next(pieces, None), None
+                    if piece and self._last_is_idr:  # the encoder saw a cut, or its longest group was full
+                        raise NotSmart(TWO_IDR)
+                segment = None
             progress(position / len(self._plan.packets.pts))
         self._copies.finish()
         if not self._marked:
@@ -129,6 +133,7 @@ class _Splice:
             packet.time_base = self._probed.time_base
             packet.stream = self._picture
             self._digest.add(packet)
+            self._last_is_idr = packet.is_keyframe
             self._output.mux(packet)
 
     def _encoded(self) -> Encoded:
