@@ -18,12 +18,12 @@ from scripts.demo_watermark import DemoWatermark
 from scripts.pipeline import JobNotFinished, JobRecord, Pipeline
 from scripts.sample_media import make_clip
 from worker.errors import WatermarkError
+from worker.watermark import IMAGE_SUFFIXES, no_watermark_file
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "out"
 EMULATOR = str(ROOT / "scripts" / "emulator.sh")
 JOB_TIMEOUT_SECONDS = 4 * 3600
-PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 
 console = Console()
 
@@ -67,8 +67,8 @@ def read_arguments(argv: list[str]) -> tuple[Path | None, DemoWatermark | None]:
             raise DemoError(
                 f"{made.relative_to(ROOT)} would be overwritten by its own result; move it out of out/ first"
             )
-    if watermark and watermark.suffix.lower() not in PICTURE_SUFFIXES | {".json"}:
-        raise DemoError(f"{watermark.name} is neither a picture (.png, .jpg, .webp) nor a .json description")
+    if watermark and watermark.suffix.lower() not in (*IMAGE_SUFFIXES, ".json"):
+        raise DemoError(no_watermark_file(watermark.name))
     return video, DemoWatermark.read(watermark) if watermark else None
 
 
@@ -77,6 +77,8 @@ def _require_readable(file: Path) -> None:
         str(file).encode()
     except UnicodeEncodeError:
         raise DemoError(f"the name {str(file)!r} is not UTF-8, as the names of uploads are; rename it first") from None
+    if file.is_dir():
+        raise DemoError(f"{file} is a folder; name a file in it")
     if not file.is_file():
         raise DemoError(f"there is no file {file}")
     try:

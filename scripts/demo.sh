@@ -12,8 +12,8 @@ Sends VIDEO (.mp4) through S3, Lambda, Step Functions and a Fargate task, all em
 out/<name>.mp4 and out/<name>.png, the same frame before and after; out/ lies in the checkout. Nothing is left running.
 
   VIDEO      an .mp4 file; left out: a clip made on the spot
-  WATERMARK  a .png, .jpg or .webp picture, or a .json file that describes overlays (its pictures lie beside it);
-             left out: the emulated account's default watermark
+  WATERMARK  a picture (.png, .apng, .jpg, .jpeg, .webp or .gif), or a .json file that describes overlays (its
+             pictures lie beside it); left out: the emulated account's default watermark
 TEXT
     exit 0
     ;;

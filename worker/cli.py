@@ -15,13 +15,21 @@ from worker.log import log_as_json
 from worker.phases import percent
 from worker.settings import JOB_ID, from_environment
 from worker.stopping import StopRequested, stop_on_signals
+from worker.watermark import IMAGE_SUFFIXES
 
 BAR_WIDTH = 30
+USAGE_ERROR = 2  # as argparse has it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, the error's own, or 2 for arguments that make no sense."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return USAGE_ERROR
+    if unknown:  # argparse itself would show the usage of all commands and of none
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         with stop_on_signals() as ignore_signals:
             if options.command == "run":
@@ -33,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="video-worker", description="Put a watermark on a video.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(
+    commands = parser.add_subparsers(dest="command")
+    run = commands.add_parser(
         "run",
         help="do one job of the pipeline, described by environment variables",
         description="Fetch a video from S3, watermark it, publish the result and keep the job record. "
@@ -54,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         type=Path,
         required=True,
-        help="an image (PNG, JPEG or WebP), or a JSON file with settings whose images lie beside it",
+        help=f"an image ({', '.join(IMAGE_SUFFIXES)}), or a .json file with settings whose images lie beside it",
     )
     local.add_argument(
         "--encode-all",
@@ -67,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT,
         help="how hard the encoder works (default: %(default)s; av1 is for players that have AV1)",
     )
+    for command in (run, local):
+        command.set_defaults(parser=command)
     return parser
 
 
@@ -96,9 +106,10 @@ def _local(source: Path, output: Path, watermark: Path, profile: str, smart: boo
         error = raised
     else:
         progress.clear()
+        print(f"{output}: {result.duration:.1f} s, {result.frames} frames")
         copied = result.frames - result.render["frames_encoded"]
-        of_them = f", {copied} of them copied" if copied else ""
-        print(f"{output}: {result.duration:.1f} s, {result.frames} frames{of_them}")
+        way = f"{copied} frames copied, the others encoded" if copied else "all frames encoded"
+        print(f"{result.codec}, profile {profile}; {way}: {result.render['reason']}")
         for note in result.notes:
             print(f"note: {note}")
         return 0

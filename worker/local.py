@@ -57,6 +57,9 @@ def run_local(
 
 def _checked_target(source: Path, output: Path) -> Path:
     """Return where the result really goes, which is where a symbolic link leads."""
+    for path, what in ((source, "input"), (output, "output")):
+        if path.is_dir():
+            raise ConfigurationInvalid(f"The {what} {path} is a folder.", "Name a file in it.")
     if not source.is_file():
         raise SourceGone(f"There is no file {source}.", "Correct the path of the input.")
     if output.suffix.lower() != OUTPUT_SUFFIX:
@@ -91,8 +94,10 @@ def read_watermark(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     """Return the document of a watermark file and the files of its images by name.
 
     Raises:
-        WatermarkNotFound, WatermarkInvalid
+        ConfigurationInvalid, WatermarkNotFound, WatermarkInvalid
     """
+    if path.is_dir():
+        raise ConfigurationInvalid(f"The watermark {path} is a folder.", "Name a file in it.")
     if not path.is_file():
         raise WatermarkNotFound(f"There is no watermark file {path}.", "Correct the path given with --watermark.")
     if path.suffix.lower() in watermarks.IMAGE_SUFFIXES:
@@ -100,7 +105,13 @@ def read_watermark(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     if path.suffix.lower() == ".svg":
         raise WatermarkInvalid(f"The watermark {path.name} is an SVG, which is not read.", watermarks.SVG_HINT)
     with path.open("rb") as file:
-        document = watermarks.parse_document(file.read(watermarks.MAX_JSON_BYTES + 1), path.name)
+        content = file.read(watermarks.MAX_JSON_BYTES + 1)
+    try:
+        document = watermarks.parse_document(content, path.name)
+    except WatermarkInvalid as error:
+        if path.suffix.lower() == ".json":
+            raise
+        raise WatermarkInvalid(f"The watermark {watermarks.no_watermark_file(path.name)}.") from error
     images = {name: path.parent / name for name in watermarks.validate(document, path.name).images()}
     for name, image in images.items():
         if not image.is_file():

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     Discriminator,
     Field,
     Tag,
@@ -17,6 +18,7 @@ from pydantic import (
 
 from worker.errors import WatermarkInvalid
 from worker.lengths import AnyLength, Distance, Length, Strict, Width
+from worker.problems import in_words
 
 MAX_OVERLAYS = 4
 MAX_JSON_BYTES = 64 * 1024
@@ -54,6 +56,7 @@ def _plain_relative_path(name: str) -> str:
 
 
 def _drawable(text: str) -> str:
+    text = text.replace("\r\n", "\n")
     for character in text:
         if character not in _ALLOWED_INVISIBLE and unicodedata.category(character) in _INVISIBLE:
             raise ValueError(f"the character U+{ord(character):04X} cannot be drawn; lines are separated by \\n alone")
@@ -82,7 +85,7 @@ class Point(Strict):
     y: AnyLength
 
 
-_ANCHOR_TAG, _POINT_TAG = "<anchor>", "<point>"  # part of an error's place, but of nobody's JSON
+_ANCHOR_TAG, _POINT_TAG = "an anchor", "a point"  # part of an error's place, but of nobody's JSON
 
 
 def _kind_of_position(value: object) -> str | None:
@@ -151,7 +154,7 @@ class TextOverlay(Placed):
     """Lines of text on the picture.
 
     Attributes:
-        text: Taken literally; a newline begins a new line.
+        text: Taken literally; a newline begins a new line, and so does "\\r\\n".
         size: Of the letters: one em of the font.
         color: Red, green and blue as "#rrggbb".
         outline: The colour of a line around the letters, which keeps them readable on any background.
@@ -169,7 +172,7 @@ class TextOverlay(Placed):
         return repr(line if len(line) <= MAX_LABEL_CHARACTERS else line[:MAX_LABEL_CHARACTERS] + "…")
 
 
-_IMAGE_TAG, _TEXT_TAG = "<image>", "<text>"
+_IMAGE_TAG, _TEXT_TAG = "an image", "a text"
 
 
 def _kind_of_overlay(value: object) -> str | None:
@@ -201,6 +204,14 @@ class Watermark(Strict):
         return tuple(dict.fromkeys(named))
 
 
+_SETTINGS: dict[str, type[BaseModel]] = {
+    "": Watermark,
+    _IMAGE_TAG: ImageOverlay,
+    _TEXT_TAG: TextOverlay,
+    _POINT_TAG: Point,
+}
+
+
 def for_image(name: str) -> dict[str, Any]:
     """Return the document of a bare image file: the image with all settings at their defaults."""
     return {"overlays": [{"image": name}]}
@@ -216,6 +227,8 @@ def parse_document(text: bytes, name: str) -> dict[str, Any]:
         raise WatermarkInvalid(f"The watermark {name} is longer than {MAX_JSON_BYTES} bytes.")
     try:
         document = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise WatermarkInvalid(f"The watermark {name} is not valid JSON: it must be saved as UTF-8.") from error
     except (ValueError, RecursionError) as error:
         raise WatermarkInvalid(f"The watermark {name} is not valid JSON: {error}.") from error
     if not isinstance(document, dict):
@@ -235,15 +248,20 @@ def validate(document: Mapping[str, Any], name: str) -> Watermark:
         raise WatermarkInvalid(f"The watermark {name} is wrong at {_first_problem(error)}.") from error
 
 
+def no_watermark_file(name: str) -> str:
+    """Say what a file is that neither its name nor its content makes a watermark; without a full stop."""
+    return f"{name} is neither a picture ({', '.join(IMAGE_SUFFIXES)}) nor a .json description"
+
+
 def never_visible(why: str, hint: str) -> WatermarkInvalid:
     """Return the error of a watermark that would leave the bare video; `why` is half a sentence."""
     return WatermarkInvalid(f"The watermark is never visible in this video: {why}.", hint)
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
+    first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"] if part not in _TAGS) or "its top"
-    problem = f"{place}: {first['msg'].removeprefix('Value error, ')}"
+    problem = f"{place}: {in_words(first, _SETTINGS)}"
     return problem if len(problem) <= MAX_PROBLEM_CHARACTERS else problem[:MAX_PROBLEM_CHARACTERS] + " …"
 
 

@@ -61,6 +61,22 @@ def test_a_file_that_cannot_be_read_is_named(refused: Refused, tmp_path: Path) -
     assert refused(unreadable) == f"demo.sh: {unreadable} cannot be read: Input/output error\n"
 
 
+def test_a_folder_is_called_one(refused: Refused, tmp_path: Path) -> None:
+    assert refused(tmp_path) == f"demo.sh: {tmp_path} is a folder; name a file in it\n"
+
+
+def test_what_is_no_watermark_is_said(refused: Refused, video: Path) -> None:
+    assert "video.mp4 is neither a picture (.png, .apng, " in refused(video, video)
+
+
+def test_an_animation_is_a_watermark(video: Path, tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (64, 32), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "mark.gif", save_all=True, append_images=frames[1:])
+    _, watermark = demo.read_arguments([str(video), str(tmp_path / "mark.gif")])
+    assert watermark is not None
+    assert list(watermark.images) == ["mark.gif"]
+
+
 def test_a_name_that_is_not_utf_8_is_said(refused: Refused, tmp_path: Path) -> None:
     strange = tmp_path / os.fsdecode(b"caf\xe9.mp4")
     strange.touch()

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from worker.watermark import IMAGE_SUFFIXES
+
 SCRIPTS = Path(__file__).resolve().parent.parent
 
 
@@ -18,6 +20,11 @@ def test_help_is_told(name: str) -> None:
     assert (told.returncode, told.stderr) == (0, "")
     assert f"{name}.sh" in told.stdout
     assert told.stdout.lower().startswith("usage: ")
+
+
+def test_the_demo_names_every_kind_of_image() -> None:
+    told = run("demo", "--help").stdout
+    assert [suffix for suffix in IMAGE_SUFFIXES if suffix not in told] == []
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from worker.watermark import Point, TextOverlay
 # Cyrillic are in both; Greek, Vietnamese and Devanagari are in the first, Hebrew and Arabic in the second.
 FONTS = (("fontpkg_noto_sans", "NotoSans[wdth,wght].ttf"), ("fontpkg_rubik", "Rubik[wght].ttf"))
 OUTLINE_SHARE = 0.06  # of the size of the letters: seen, and the eyes of e and a stay open
+_JOINERS = "\u200c\u200d"
 _MISSING = "\uffff"  # no font has this one, so it looks like all that a font has not
 
 
@@ -68,9 +69,10 @@ def _chosen_font(overlay: TextOverlay) -> int:
     missing = [_missing_character(number, overlay.text) for number in range(len(FONTS))]
     if None not in missing:
         character = max((found for found in missing if found), key=overlay.text.find)
+        alone = [_missing_character(number, character) for number in range(len(FONTS))]
+        problem = "and the font that draws what comes before it lacks it" if None in alone else "which no font here has"
         raise WatermarkInvalid(
-            f"The watermark text {overlay.label} has the character {character!r} (U+{ord(character):04X}), "
-            "and no font has all that comes before it and this one.",
+            f"The watermark text {overlay.label} has the character {character!r} (U+{ord(character):04X}), {problem}.",
             "Leave it out, give another script an overlay of its own, or use a PNG with transparency as an image.",
         )
     if _needs_shaping(overlay.text) and not features.check_feature("fribidi"):
@@ -85,7 +87,10 @@ def _chosen_font(overlay: TextOverlay) -> int:
 def _missing_character(number: int, text: str) -> str | None:
     font = _font(number, 64, ImageFont.Layout.BASIC)
     missing = _look(font, _MISSING)
+    shaped = _needs_shaping(text)
     for character in unicodedata.normalize("NFC", text).replace("\n", ""):
+        if shaped and character in _JOINERS:  # they change the letters beside them, and are not drawn themselves
+            continue
         if _look(font, character) == missing:
             return character
     return None

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 
 from worker.cli import main
-from worker.errors import ConfigurationInvalid, CorruptInput
+from worker.errors import ConfigurationInvalid, CorruptInput, WatermarkInvalid
+from worker.watermark import IMAGE_SUFFIXES
 
 
 def test_local_on_files(clip: Path, logo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["local", str(clip), str(tmp_path / "out.mp4"), "--watermark", str(logo)]) == 0
-    assert "25 frames" in capsys.readouterr().out
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("out.mp4: 1.0 s, 25 frames")
+    assert re.fullmatch(r"h264, profile balanced; all frames encoded: .+\.", second)
     assert (tmp_path / "out.mp4").stat().st_size > 0
 
 
@@ -50,6 +54,36 @@ def test_what_is_no_place_for_a_result_is_left_alone(
     assert loop.is_symlink()
     assert image.read_bytes() == logo.read_bytes()
     assert {path.suffix for path in tmp_path.iterdir()} == {".mp4", ".png"}  # nothing partial
+
+
+@pytest.mark.parametrize("what", ["input", "output", "watermark"])
+def test_a_folder_in_place_of_a_file_is_said(
+    what: str, clip: Path, logo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"input": clip, "output": tmp_path / "out.mp4", "watermark": logo, what: tmp_path}
+    arguments = ["local", str(files["input"]), str(files["output"]), "--watermark", str(files["watermark"])]
+    assert main(arguments) == ConfigurationInvalid.exit_code
+    assert f"The {what} {tmp_path} is a folder.\n" in capsys.readouterr().err
+
+
+def test_a_video_in_place_of_a_watermark_is_said(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    arguments = ["local", str(clip), str(tmp_path / "out.mp4"), "--watermark", str(clip)]
+    assert main(arguments) == WatermarkInvalid.exit_code
+    assert "The watermark clip.mp4 is neither a picture (.png, .apng, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+def test_every_kind_of_image_is_in_the_help_and_taken(
+    suffix: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["local", "--help"])
+    assert suffix in capsys.readouterr().out
+    image = tmp_path / f"mark{suffix}"
+    Image.new("RGB", (64, 32), "red").save(image, "PNG" if suffix == ".apng" else None)
+    assert main(["local", str(clip), str(tmp_path / "out.mp4"), "--watermark", str(image)]) == 0
 
 
 def test_a_folder_that_takes_no_file_is_named(clip: Path, logo: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,6 +156,19 @@ cli.main(["run"])
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=True)
     assert done.stdout == b"0\n"
+
+
+def test_an_unknown_option_gets_the_usage_of_its_own_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["local", "in.mp4", "out.mp4", "--watermark", "a.png", "--opacity", "0.5"])
+    told = capsys.readouterr().err
+    assert told.startswith("usage: video-worker local ")
+    assert "unrecognized arguments: --opacity 0.5" in told
+
+
+def test_no_command_at_all_gets_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert {"run", "local"} <= set(capsys.readouterr().err.split())
 
 
 def test_help_names_both_commands(capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,10 +78,16 @@ def test_a_character_that_cannot_be_drawn_is_named(text: str, character: str) ->
     assert character in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["\a", "a\tb", "\r\n", "\x1b[31m", "\u202eevil", "\u2028", "\ud800", "\0", "\x7f"])
+@pytest.mark.parametrize(
+    "text", ["\a", "a\tb", "\r", "\n\r", "\x1b[31m", "\u202eevil", "\u2028", "\ud800", "\0", "\x7f"]
+)
 def test_a_control_character_is_refused_by_the_model(text: str) -> None:
     with pytest.raises(WatermarkInvalid, match=r"overlays\.0\.text: .*(U\+[0-9A-F]{4}|unicode)"):
         overlay("a" + text)
+
+
+def test_lines_may_end_as_on_windows() -> None:
+    assert drawn("a\r\nb").tobytes() == drawn("a\nb").tobytes()
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n \n", "x" * 501, "x" * 10_000, "x\n" * 400])
@@ -124,7 +130,22 @@ def test_one_font_draws_the_whole_of_a_text(text: str) -> None:
 def test_a_text_that_no_font_has_all_of_is_refused() -> None:
     with pytest.raises(WatermarkInvalid, match=r"'Ω' \(U\+03A9\)") as caught:
         drawn("שלום Ω")
+    assert caught.value.message.endswith("and the font that draws what comes before it lacks it.")
     assert "an overlay of its own" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["hello 🎬", "漢", "שלום 漢"])
+def test_a_character_that_is_in_no_font_is_said_to_be_in_none(text: str) -> None:
+    with pytest.raises(WatermarkInvalid, match=r"\(U\+[0-9A-F]+\), which no font here has\.$"):
+        drawn(text)
+
+
+def test_a_joiner_of_persian_parts_letters_and_is_not_drawn() -> None:
+    if features.check_feature("fribidi"):
+        parted, joined = drawn("می\u200cخواهم", size=80), drawn("میخواهم", size=80)
+        assert parted.width > joined.width
+        assert abs(parted.width - drawn("می", size=80).width - drawn("خواهم", size=80).width) < 12
+        assert drawn("ب\u200d", size=80).tobytes() != drawn("ب", size=80).tobytes()
 
 
 def test_letters_of_arabic_are_joined() -> None:

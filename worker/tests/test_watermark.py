@@ -87,16 +87,58 @@ NO_POSITION = (
         (7, NO_POSITION),
         (["10%", 40], NO_POSITION),
         (None, NO_POSITION),
-        ({"x": 1}, "position.y: Field required"),
+        ({"x": 1}, "position.y: it is missing"),
         ({"x": "far", "y": 1}, "position.x: 'far' is no length: write pixels or a percentage such as '15%'"),
+        ("10%, 40", 'position: a point is written {"x": "10%", "y": 40}'),
         ({"x": 1, "y": 9000}, "position.y: 9000 is out of range"),
-        ({"x": 1, "y": 1, "z": 1}, "position.z: Extra inputs are not permitted"),
+        ({"x": 1, "y": 1, "z": 1}, "position.z: there is no such setting"),
     ],
 )
 def test_a_wrong_position_is_told_in_plain_words(position: Any, problem: str) -> None:
     with pytest.raises(WatermarkInvalid) as caught:
         validate(overlay(position=position), "acme.json")
     assert caught.value.message == f"The watermark acme.json is wrong at overlays.0.{problem}."
+
+
+@pytest.mark.parametrize(
+    ("overlays", "problem"),
+    [
+        ([{"image": "a.png", "postion": "top"}], ".0.postion: there is no such setting; perhaps 'position' is meant"),
+        ([{"text": "a", "colour": "#ffffff"}], ".0.colour: there is no such setting; perhaps 'color' is meant"),
+        ([{"text": "a", "width": "10%"}], ".0.width: a text has no width, but a size"),
+        ([{"image": "a.png", "size": "10%"}], ".0.size: an image has no size, but a width"),
+        ([{"image": "a.png", "outline": "#ffffff"}], ".0.outline: an image has no outline"),
+        ([{"image": "a.png", "opacity": "80%"}],
+         ".0.opacity: '80%' is no number; write a number from 0 to 1, such as 0.8"),
+        ([{"image": "a.png", "opacity": 80}],
+         ".0.opacity: 80 is more than 1; write a number from 0 to 1, such as 0.8"),
+        ([{"image": "a.png", "start": "00:10"}], ".0.start: '00:10' is no number; write seconds, such as 10.5"),
+        ([{"image": "a.png", "fade": -1}], ".0.fade: -1 is less than 0; write seconds, such as 0.5"),
+        ([{"text": 5}], ".0.text: 5 is no text; write it in quotation marks"),
+        ([{"text": "x" * 501}], ".0.text: it has more than 500 characters"),
+        ([], ": there is none; write one at least"),
+        ([{"text": "a"}] * 5, ": there may be 4 at most"),
+        ({"text": "a"}, ": they are no list; write them in square brackets"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_plain_words(overlays: Any, problem: str) -> None:
+    with pytest.raises(WatermarkInvalid) as caught:
+        validate({"overlays": overlays}, "acme.json")
+    assert caught.value.message == f"The watermark acme.json is wrong at overlays{problem}."
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ({}, "overlays: it is missing"),
+        ({"overlays": [{"text": "a"}], "margin": 2}, "margin: it belongs into one of the overlays"),
+        ({"overlays": [{"text": "a"}], "overlay": 2}, "overlay: there is no such setting; perhaps 'overlays' is meant"),
+    ],
+)
+def test_so_is_what_is_wrong_around_the_overlays(document: dict[str, Any], problem: str) -> None:
+    with pytest.raises(WatermarkInvalid) as caught:
+        validate(document, "acme.json")
+    assert caught.value.message == f"The watermark acme.json is wrong at {problem}."
 
 
 @pytest.mark.parametrize("field", ["image", *NUMBERS, "position", "colour"])
@@ -142,6 +184,11 @@ def test_there_are_one_to_four_overlays(document: dict[str, Any]) -> None:
 def test_what_is_no_json_object_is_refused(text: bytes) -> None:
     with pytest.raises(WatermarkInvalid, match=r"acme\.json"):
         parse_document(text, "acme.json")
+
+
+def test_another_encoding_is_said() -> None:
+    with pytest.raises(WatermarkInvalid, match="not valid JSON: it must be saved as UTF-8"):
+        parse_document('{"overlays": [{"text": "Grüße"}]}'.encode("latin-1"), "acme.json")
 
 
 def test_json_is_read_with_or_without_a_byte_order_mark() -> None:
