@@ -13,6 +13,7 @@ import av
 from PIL import Image, ImageDraw, ImageFont
 
 SAMPLE_RATE = 48_000  # Hz
+BT709, LIMITED = 1, 1  # numbers of H.273 and of FFmpeg's AVCOL_RANGE_MPEG
 
 
 def make_clip(path: Path, *, width: int = 1280, height: int = 720, rate: int = 30, seconds: float = 6.0) -> None:
@@ -28,10 +29,13 @@ def make_clip(path: Path, *, width: int = 1280, height: int = 720, rate: int = 3
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
         video = output.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "20"})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        context = video.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = LIMITED
         audio = output.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
         background = _sky(width, height)
         for index in range(round(seconds * rate)):
-            frame = av.VideoFrame.from_image(_scene(background, index / rate, seconds))
+            frame = _coded(_scene(background, index / rate, seconds))
             frame.pts, frame.time_base = index, Fraction(1, rate)
             output.mux(video.encode(frame))
         for start in range(0, round(seconds * SAMPLE_RATE), 1024):
@@ -79,6 +83,15 @@ def _scene(background: Image.Image, time: float, seconds: float) -> Image.Image:
     font = ImageFont.load_default(size=height / 18)
     draw.text((width * 0.03, height * 0.05), f"{time:05.2f} s", font=font, fill="white")
     return picture
+
+
+def _coded(picture: Image.Image) -> av.VideoFrame:
+    """Return a frame of BT.709 that says so: without the tags each player guesses another matrix."""
+    frame: av.VideoFrame = av.VideoFrame.from_image(picture)
+    frame = frame.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=LIMITED)
+    frame.colorspace = frame.color_primaries = frame.color_trc = BT709
+    frame.color_range = LIMITED
+    return frame
 
 
 def _tone(start: int) -> av.AudioFrame:

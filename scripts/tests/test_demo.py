@@ -4,10 +4,11 @@ import os
 import sys
 from pathlib import Path
 
+import av
 import pytest
 from PIL import Image
 
-from scripts import demo
+from scripts import demo, sample_media
 from scripts.comparison import compare
 from scripts.demo_watermark import DemoWatermark
 from scripts.sample_media import make_logo
@@ -20,6 +21,17 @@ def test_every_length_has_a_frame_to_show(frames: int, tmp_path: Path) -> None:
     compare(video, video, tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 320
+
+
+def test_the_sample_has_the_colours_that_it_says(tmp_path: Path) -> None:
+    sample_media.make_clip(tmp_path / "sample.mp4", width=320, height=180, seconds=0.1)
+    with av.open(str(tmp_path / "sample.mp4")) as movie:
+        context = movie.streams.video[0].codec_context
+        assert (context.colorspace, context.color_primaries, context.color_trc, context.color_range) == (1, 1, 1, 1)
+        frame = next(movie.decode(video=0)).reformat(format="rgb24", src_colorspace=1)
+    pixel = frame.to_image().getpixel((318, 2))
+    assert isinstance(pixel, tuple)
+    assert max(abs(value - drawn) for value, drawn in zip(pixel, (42, 91, 169), strict=True)) < 8
 
 
 @pytest.fixture

@@ -28,13 +28,14 @@ from worker.engine.encode import Blends
 from worker.engine.encoders import choose_coding
 from worker.engine.footprint import plan_memory
 from worker.engine.images import open_image
-from worker.engine.layers import Layer, draw_layers, refuse_what_never_starts
+from worker.engine.layers import Layer, draw_layers
 from worker.engine.preload import load_what_loads_late
 from worker.engine.probe import Probe, probe
 from worker.engine.profiles import PROFILES
 from worker.engine.render import render
 from worker.engine.result import ResultFile
 from worker.engine.timeline import Timeline
+from worker.engine.unseen import notes_on_the_unseen, refuse_what_never_starts
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
 from worker.limits import confine
 from worker.memory import MemoryGauge
@@ -94,6 +95,7 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge) -> None:
                 }
                 layers = draw_layers(watermark, images, probed.picture)
             refuse_what_never_starts(layers, probed.duration)
+            unseen = notes_on_the_unseen(layers, probed.duration)
             blender, timeline = _blender(layers, probed), Timeline(layers)
             del images, layers  # only the converted layers are needed from here on
             plan = plan_memory(
@@ -116,7 +118,7 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge) -> None:
         duration=round(rendered.duration, 3),
         frames=rendered.encoded.frames,
         codec=coding.codec,
-        notes=[*probed.notes, *coding.notes, *rendered.encoded.notes],
+        notes=[*probed.notes, *coding.notes, *unseen, *rendered.encoded.notes],
         render=asdict(rendered.way),
         memory={"estimated_mb": ceil(plan.memory / MIB), "peak_mb": ceil(memory.peak() / MIB)},
         timings=events.timings,

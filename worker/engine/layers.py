@@ -1,6 +1,6 @@
 """From images and texts to layers that lie ready on the coded picture."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -20,7 +20,7 @@ from worker.engine.geometry import (
 from worker.engine.images import Drawn, has_visible_pixels, pictures
 from worker.engine.text import draw_text
 from worker.errors import WatermarkInvalid
-from worker.watermark import ImageOverlay, Overlay, TextOverlay, Watermark, never_visible
+from worker.watermark import ImageOverlay, Overlay, Point, TextOverlay, Watermark, never_visible
 
 MAX_TILES = 5000
 MAX_ANIMATED_PIXELS = 12_000_000  # of all pictures of all animations as they are shown: 48 MB as RGBA
@@ -46,6 +46,7 @@ class Layer:
         durations: Seconds that each of them is shown before the next, the first following the last.
         places: Left and top of each repetition of a mark on the layer; parts of it may lie outside the layer. A mark
             that is not repeated has been cut to the layer already.
+        cut_off: The sides, as a viewer calls them, at which a mark that has an anchor sticks out of the picture.
     """
 
     overlay: Overlay
@@ -56,6 +57,7 @@ class Layer:
     marks: tuple[Image.Image, ...]
     durations: tuple[Fraction, ...]
     places: tuple[tuple[int, int], ...]
+    cut_off: tuple[str, ...] = ()
 
     def picture(self, number: int) -> Image.Image:
         """Return one of the pictures in the size of the layer, RGBA; `worker.engine.timeline` says which one when."""
@@ -125,23 +127,6 @@ def draw_layers(watermark: Watermark, images: Mapping[str, Image.Image], picture
     return layers
 
 
-def refuse_what_never_starts(layers: Sequence[Layer], duration: float) -> None:
-    """Refuse a watermark of which nothing starts before the video ends.
-
-    Args:
-        layers: All of the watermark's. Some may start too late: the same watermark may serve longer videos too.
-        duration: Seconds; 0 if the file does not say.
-
-    Raises:
-        WatermarkInvalid
-    """
-    first = min(layer.overlay.start for layer in layers)
-    if duration and first >= duration:
-        raise never_visible(
-            f"it starts at {first:g} s, but the video ends at {duration:.3f} s", "Let it start earlier."
-        )
-
-
 @dataclass(frozen=True)
 class _Site:
     """Where a mark lies on the coded picture.
@@ -150,11 +135,13 @@ class _Site:
         area: The part of the picture that it and its repetitions reach, its edges even.
         places: Left and top of each repetition on that area.
         size: The mark's own, in samples.
+        cut_off: As in `Layer`.
     """
 
     area: Box
     places: tuple[tuple[int, int], ...]
     size: tuple[int, int]
+    cut_off: tuple[str, ...]
 
 
 def _draw(overlay: Overlay, images: Mapping[str, Image.Image], picture: Picture, room: int) -> Layer:
@@ -172,7 +159,7 @@ def _draw(overlay: Overlay, images: Mapping[str, Image.Image], picture: Picture,
             "Correct its position, margin or size.",
         )
     left, top, width, height = map(int, (site.area.left, site.area.top, site.area.width, site.area.height))
-    return Layer(overlay, left, top, width, height, tuple(marks), tuple(durations), places)
+    return Layer(overlay, left, top, width, height, tuple(marks), tuple(durations), places, site.cut_off)
 
 
 def _drawn(overlay: Overlay, images: Mapping[str, Image.Image], picture: Picture, room: int) -> Iterator[Drawn]:
@@ -242,10 +229,19 @@ def _area(overlay: Overlay, boxes: list[Box], picture: Picture) -> Box:
 
 
 def _site(overlay: Overlay, size: tuple[int, int], picture: Picture) -> _Site:
-    boxes = [to_coded(box, picture) for box in _tiles(overlay, place(overlay, size, picture), picture)]
+    placed = place(overlay, size, picture)
+    boxes = [to_coded(box, picture) for box in _tiles(overlay, placed, picture)]
     area = _area(overlay, boxes, picture)
     places = tuple((int(box.left - area.left), int(box.top - area.top)) for box in boxes)
-    return _Site(area, places, (int(boxes[0].width), int(boxes[0].height)))
+    return _Site(area, places, (int(boxes[0].width), int(boxes[0].height)), _cut_off(overlay, placed, picture))
+
+
+def _cut_off(overlay: Overlay, box: Box, picture: Picture) -> tuple[str, ...]:
+    if overlay.tile is not None or isinstance(overlay.position, Point):  # which reach beyond the picture on purpose
+        return ()
+    width, height = picture.displayed
+    beyond = {"left": -box.left, "right": box.right - width, "upper": -box.top, "lower": box.bottom - height}
+    return tuple(side for side, pixels in beyond.items() if pixels > 1)  # one is lost to rounding
 
 
 def _cut(mark: Image.Image, site: _Site) -> Image.Image:

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from worker.engine.colour import FULL_RANGE, MATRIX_RGB, UNCOMMON_MATRICES, Colour
 from worker.engine.geometry import IDENTITY_MATRIX, Picture, orientation_of
 from worker.engine.hdr import LightLevel, Mastering, dolby_base
+from worker.engine.planes import even
 from worker.engine.source import as_fraction, open_movie
 from worker.errors import CorruptInput, NoVideoStream, UnsupportedInput
 
@@ -224,9 +225,10 @@ def _notes(stream: VideoStream, first: VideoFrame, depth: int) -> list[str]:
     if any(component.is_alpha for component in first.format.components):
         notes.append("The transparency of the picture was left out.")
     if first.width % 2 or first.height % 2:
+        grown = [name for name, length in (("column", first.width), ("line", first.height)) if length % 2]
         notes.append(
-            f"The size of {first.width}x{first.height} is odd, which 4:2:0 cannot code: "
-            "it grew by one repeated column or line."
+            f"The size of {first.width}x{first.height} is odd, which 4:2:0 cannot code: it grew by one repeated "
+            f"{' and one '.join(grown)} to {even(first.width)}x{even(first.height)}."
         )
     if depth > 8 and first.interlaced_frame:
         notes.append("The picture is interlaced HDR and now coded in whole frames: HEVC keeps no fields.")

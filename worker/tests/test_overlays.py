@@ -1,5 +1,6 @@
 """Animations, texts and several overlays at once, as a viewer of the finished video sees them."""
 
+import json
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -180,3 +181,30 @@ def test_an_svg_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(WatermarkInvalid, match=r"mark\.svg is an SVG") as caught:
         run_local(source, tmp_path / "output.mp4", tmp_path / "mark.svg", lambda *_: None)
     assert "PNG" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("settings", "side"),
+    [
+        ({"position": "bottom-right"}, "left part is"),
+        ({"position": "top-left"}, "right part is"),
+        ({"position": "center"}, "left and right parts are"),
+        ({"position": "center", "rotate": 90}, "upper and lower parts are"),
+        ({"position": "center", "tile": 10}, None),
+        ({"position": {"x": -50, "y": 0}}, None),
+        ({"position": "top", "size": 8}, None),
+    ],
+)
+def test_what_has_no_room_on_the_picture_is_noted(settings: dict[str, Any], side: str | None, tmp_path: Path) -> None:
+    source, mark = make_clip(tmp_path / "source.mp4", Clip(seconds=0.12, languages=())), tmp_path / "mark.json"
+    mark.write_text(json.dumps({"overlays": [{"text": "A very long line of text", "size": 40, **settings}]}))
+    result = run_local(source, tmp_path / "output.mp4", mark, lambda _phase, _share: None)
+    label = "The watermark 'A very long line of text'"
+    assert result.notes == ([f"{label} is larger than the picture has room for: its {side} cut off."] if side else [])
+
+
+def test_an_overlay_that_starts_too_late_is_noted(tmp_path: Path) -> None:
+    source, mark = make_clip(tmp_path / "source.mp4", Clip(seconds=0.4, languages=())), tmp_path / "mark.json"
+    mark.write_text(json.dumps({"overlays": [{"text": "seen"}, {"text": "late", "start": 9}]}))
+    result = run_local(source, tmp_path / "output.mp4", mark, lambda _phase, _share: None)
+    assert result.notes == ["The watermark 'late' is never seen: it starts at 9 s, but the video ends at 0.400 s."]
