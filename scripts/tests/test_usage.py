@@ -1,5 +1,7 @@
 """What the scripts say of themselves, and to arguments that make no sense."""
 
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,6 +22,15 @@ def test_help_is_told(name: str) -> None:
     assert (told.returncode, told.stderr) == (0, "")
     assert f"{name}.sh" in told.stdout
     assert told.stdout.lower().startswith("usage: ")
+
+
+def test_the_help_of_a_benchmark_installs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    copied = shutil.copy(SCRIPTS / "bench_smart.sh", tmp_path / "scripts")  # where there is nothing to set up
+    told = subprocess.run([copied, "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
+    written = re.findall(r'add_argument\("(--[\w-]+)"', (SCRIPTS / "bench_smart.py").read_text())
+    assert len(written) > 3
+    assert [option for option in written if option not in told] == []
 
 
 def test_the_demo_names_every_kind_of_image() -> None:
