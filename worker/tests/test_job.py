@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,13 @@ from worker.publish import publish
 from worker.storage import Storage
 from worker.tests.media import make_logo
 from worker.tests.world import KEY, OUTPUT, RECORD, World
+
+
+def test_the_record_in_the_readme_has_what_a_record_has(world: World, video: bytes) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    [example] = re.findall(r"^```json\n(\{\"job_id\".+?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert world.run(world.upload(video)) == 0
+    assert json.loads(example).keys() == world.record.keys()
 
 
 def test_a_job_from_upload_to_record(world: World, video: bytes, tmp_path: Path) -> None:
