@@ -28,6 +28,8 @@ def keep_creation_time(source: BinaryIO, result: ResultFile) -> None:
         seconds = int((datetime.fromisoformat(text.partition(";")[0]) - _EPOCH).total_seconds())
     except (ValueError, TypeError):
         return
+    if not 0 <= seconds < 1 << 32:
+        return  # the headers have 32 bits for it
     with result.open() as file:
         for path in ("mvhd",), ("trak", "tkhd"), ("trak", "mdia", "mdhd"):
             for begin, _ in _find(file, _moov(file), *path):
@@ -54,6 +56,11 @@ def keep_hidden_samples(result: ResultFile, streams: list[tuple[str, Digest | No
                 rate = _timescale(file, next(_find(file, track, "mdia", "mdhd"))[0])
                 for begin, _ in _find(file, track, "edts", "elst"):
                     _hide(file, result, begin, digest.hidden, digest.hidden * movie // rate)
+
+
+def movie_timescale(file: BinaryIO) -> int:
+    """Return the ticks per second in which a result's edit lists count."""
+    return _timescale(file, next(_find(file, _moov(file), "mvhd"))[0])
 
 
 def _hide(file: BinaryIO, result: ResultFile, begin: int, samples: int, ticks: int) -> None:

@@ -39,7 +39,8 @@ class CopiedStream:
             packet.pts = max(packet.pts or 0, packet.dts)
             self._moved += 1
         self._last_dts = packet.dts
-        self.digest.add(packet)
+        output.start_encoding()  # from here on the target's clock is the one that the muxer uses
+        self.digest.add(packet, self.target)
         packet.stream = self.target
         output.mux(packet)
 

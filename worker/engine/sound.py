@@ -122,7 +122,8 @@ class TranscodedSound:
 
     def _mux(self, packets: "list[Packet[AudioStream]]", output: OutputContainer) -> None:
         for packet in packets:
-            self.digest.add(packet)
+            output.start_encoding()  # from here on the target's clock is the one that the muxer uses
+            self.digest.add(packet, self.target)
             output.mux(packet)
 
     def _in_a_row(self, frame: AudioFrame) -> Iterator[AudioFrame]:

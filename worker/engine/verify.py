@@ -1,6 +1,7 @@
 """The result must be the same video: decoded to its end and compared with what went in, before anyone sees it."""
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import av
 import av.error
@@ -9,8 +10,9 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from worker.engine.digest import Digest, shows_nothing
+from worker.engine.digest import Digest, nearest_tick, shows_nothing
 from worker.engine.encode import Encoded
+from worker.engine.headers import movie_timescale
 from worker.engine.planes import even
 from worker.engine.probe import Probe, prepare_decoder
 from worker.engine.read import TimeDigest
@@ -24,13 +26,15 @@ from worker.errors import OutputMismatch
 def verify(output: ResultFile, probed: Probe, encoded: Encoded, progress: Callable[[float], None]) -> float:
     """Return the duration in seconds of a result that is as it must be.
 
-    Frames are decoded and counted, every timestamp is compared, and so is every byte of the copied streams. Of a
+    Frames are decoded and counted, every timestamp is compared, and so is every byte of the other streams. Of a
     picture that was copied in parts, those near its seams and the first of every group are decoded;
     `worker.engine.smart.seams` says why, and what remains unseen.
 
     Raises:
         OutputMismatch: The sentence says in what it differs.
     """
+    with output.open() as file:
+        edits = Fraction(1, movie_timescale(file))
     with output.open() as file, open_movie(file) as movie:
         streams = [stream for stream in movie.streams if not is_rewritten(stream, movie)]
         _compare("streams", [stream.type for stream in streams], [kind for kind, _ in encoded.streams])
@@ -43,7 +47,7 @@ def verify(output: ResultFile, probed: Probe, encoded: Encoded, progress: Callab
         _compare("timestamps of the frames", times.hexdigest(), encoded.times)
         for stream, (kind, digest) in zip(streams, encoded.streams, strict=True):
             if digest is not None:
-                _compare(f"{kind} packets of stream {stream.index}", digests[stream.index], digest)
+                _compare_packets(f"{kind} stream {stream.index}", stream, digests[stream.index], digest, edits)
         return _compare_duration(movie, probed, encoded)
 
 
@@ -82,7 +86,7 @@ def _read(
                 picture.add(packet)
                 progress(min(1.0, picture.times.frames / max(1, encoded.frames)))
             elif not shows_nothing(packet):
-                digests[packet.stream_index].add(packet)
+                digests[packet.stream_index].add(packet, packet.stream)
         picture.finish()
     except av.error.FFmpegError as error:
         raise OutputMismatch(f"The result cannot be read to its end: {error.strerror}.") from error
@@ -92,6 +96,24 @@ def _read(
 def _compare(what: str, found: object, expected: object) -> None:
     if found != expected:
         raise OutputMismatch(f"The result differs from its source in its {what}: {found} instead of {expected}.")
+
+
+def _compare_packets(what: str, stream: Stream, found: Digest, expected: Digest, edits: Fraction) -> None:
+    """Compare a stream that is not the picture.
+
+    Args:
+        edits: Seconds per tick of the clock in which edit lists count.
+    """
+    _compare(f"number of packets of the {what}", found.packets, expected.packets)
+    _compare(f"bytes of the {what}", found.crc32, expected.crc32)
+    _compare(f"timestamps of the {what}", found.times, expected.times)
+    tick = as_fraction(stream.time_base)
+    late = expected.start * tick
+    # Where no clock holds the ticks of all tracks, a late start is rounded down, and so is what is hidden before it.
+    is_exact = late <= 0 or ((late / edits).denominator == 1 and (expected.hidden * tick / edits).denominator == 1)
+    earliest = late if is_exact else nearest_tick(late - 2 * edits, tick) * tick
+    if not earliest <= found.start * tick <= late:
+        _compare(f"start of the {what} in seconds", float(found.start * tick), float(late))
 
 
 def _compare_picture(video: VideoStream, probed: Probe) -> None:

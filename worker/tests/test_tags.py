@@ -62,6 +62,23 @@ def test_the_time_of_creation_beside_keys_of_its_own(marked: Marked, tmp_path: P
     assert {integers(box.payload, start=4)[0] for box in headers} == {filmed}
 
 
+@pytest.mark.parametrize("filmed", ["1800-01-01T00:00:00.000000Z", "2100-01-01T00:00:00.000000Z"])
+def test_a_time_of_creation_that_no_header_can_hold_is_left_out(
+    engine_in_process: Callable[..., tuple[Path, Path, EngineResult]], tmp_path: Path, filmed: str
+) -> None:
+    keys = {"com.example.own": "x"}
+    clip = Clip(movflags="+use_metadata_tags", seconds=0.2, metadata={**keys, "creation_time": filmed})
+
+    def forget(moov: Box) -> None:
+        header = moov.one("mvhd")
+        header.payload = header.payload[:4] + bytes(4) + header.payload[8:]
+
+    source = edit_moov(make_clip(tmp_path / "source.mp4", clip), forget)
+    assert look_at(source).tags == clip.metadata
+    _, output, _ = engine_in_process(source)
+    assert look_at(output).tags == keys
+
+
 @pytest.mark.parametrize("clip", [
     pytest.param(clip, id=name, marks=pytest.mark.input_row("Names and tags", name, "the same"))
     for name, clip in TAGS.items()
