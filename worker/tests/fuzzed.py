@@ -9,7 +9,6 @@ Whatever it does not survive, its parent knows the number of.
 import io
 import json
 import os
-import resource
 import sys
 import traceback
 from contextlib import suppress
@@ -57,7 +56,7 @@ def main(mode: str, seed: Path, logo: Path, first: int, count: int) -> None:
             outcome = error.code
         except Exception:
             outcome = traceback.format_exc()
-        _say(number=number, outcome=outcome, peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        _say(number=number, outcome=outcome, peak=memory.peak() // 1024)
 
 
 def _fill(descriptor: int, content: bytes) -> None:
