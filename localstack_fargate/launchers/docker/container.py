@@ -18,6 +18,8 @@ from .ownership import remove_container
 
 LOG = logging.getLogger(__name__)
 
+SIGKILLED = 137
+SECONDS_UNTIL_REASON = 1.0
 # ECS's words, whatever the exit code is: it goes by what the engine says as well.
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 RECONNECT_SECONDS = 0.5
@@ -39,6 +41,7 @@ class DockerContainer:
         self._terminal = terminal
         self._facts = facts
         self._out_of_memory = False
+        self._killed = False
         self._on_exit: Callable[[Exit], None]
         self._output: Output
 
@@ -96,6 +99,7 @@ class DockerContainer:
         self.removed.set()
 
     def _signal(self, name: str) -> None:
+        self._killed = self._killed or name == "SIGKILL"
         try:
             self._docker.kill(self.id, name)
         except RequestFailed as error:
@@ -143,6 +147,10 @@ class DockerContainer:
             return Exit(None, "DockerStateError: somebody else removed the container")
         if state["Running"]:
             return None
+        if state["ExitCode"] == SIGKILLED and not (state["OOMKilled"] or self._killed):
+            # The engine may hear of an end before it hears that the kernel did it for memory.
+            time.sleep(SECONDS_UNTIL_REASON)
+            state = self._docker.inspect_container(self.id)["State"]
         return Exit(state["ExitCode"], OUT_OF_MEMORY if state["OOMKilled"] or self._out_of_memory else None)
 
 
