@@ -9,10 +9,10 @@ encoders  what the picture is coded as       blend10   and on one of 10 bits
 profiles  how hard the encoder works         colour    a mark's colours in the samples of the video
 render    all frames, or what is touched     transfer  and in other primaries and HDR
 encode    the way of all frames              smart     the way of the touched ones
-remux     what is copied: sound, subtitles   ahead     two steps of the pipeline at once
-sound     and what MP4 cannot hold, as AAC   digest    what was written, in a few bytes
-tags      titles, languages, chapters        verify    is the result the source plus a watermark?
-headers   what the muxer cannot say          preload   what libraries would load late
-result    the one file that is written       claims    how many samples a file may speak of
-footprint how much memory that will take
+pipeline  what these two share               ahead     two steps of the pipeline at once
+remux     what is copied: sound, subtitles   digest    what was written, in a few bytes
+sound     and what MP4 cannot hold, as AAC   verify    is the result the source plus a watermark?
+tags      titles, languages, chapters        preload   what libraries would load late
+headers   what the muxer cannot say          claims    how many samples a file may speak of
+result    the one file that is written       footprint how much memory that will take
 """

@@ -24,11 +24,11 @@ import av.logging
 
 from worker.engine.blend import Blender
 from worker.engine.blend10 import DeepBlender
-from worker.engine.encode import Blends
 from worker.engine.encoders import choose_coding
 from worker.engine.footprint import plan_memory
 from worker.engine.images import open_image
 from worker.engine.layers import Layer, draw_layers
+from worker.engine.pipeline import Blends
 from worker.engine.preload import load_what_loads_late
 from worker.engine.probe import Probe, probe
 from worker.engine.profiles import PROFILES

@@ -128,7 +128,6 @@ class Reader:
             self.longest = max(self.longest, frame.pts - (frame.pts if self._last_pts is None else self._last_pts))
             self._last_pts = frame.pts
             self.times.add(frame.pts, self._probed.time_base)
-            frame.time_base = self._probed.time_base
             yield frame
 
     def _count_if_leading(self, packet: "Packet[Stream]") -> None:

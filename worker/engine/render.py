@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from worker.engine.encode import Blends, Encoded, encode
+from worker.engine.encode import encode
 from worker.engine.encoders import Coding
 from worker.engine.headers import keep_creation_time, keep_hidden_samples
+from worker.engine.pipeline import Blends, Encoded
 from worker.engine.probe import Probe
 from worker.engine.result import ResultFile
 from worker.engine.smart.plan import NotSmart, plan_render
@@ -16,7 +17,8 @@ from worker.engine.timeline import Timeline
 from worker.engine.verify import verify
 from worker.errors import EncodeFailed, OutputMismatch
 
-Phase = Callable[[str], AbstractContextManager[Callable[[float], None]]]
+Progress = Callable[[float], None]
+Phase = Callable[[str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
@@ -70,27 +72,32 @@ def render(
     Raises:
         OutputMismatch
     """
-    try:
+
+    def rendered(write: Callable[[Progress], tuple[Encoded, Way]]) -> Rendered:
         with phase("ENCODING") as progress:
-            if not smart:
-                raise NotSmart("To encode all of it was asked for.")
-            if coding.codec != "h264":
-                raise NotSmart("The result is not coded as H.264.")
-            plan = plan_render(file, probed, timeline, lambda: progress(0.0))
-            encoded = splice(file, output, probed, blender, plan, coding, progress, finishing)
+            encoded, way = write(progress)
             keep_creation_time(file, output)
             keep_hidden_samples(output, encoded.streams)
         with phase("VERIFYING") as progress:
-            duration = verify(output, probed, encoded, progress)
-        return Rendered(encoded, duration, Way("smart", plan.share(), plan.frames_encoded))
+            return Rendered(encoded, verify(output, probed, encoded, progress), way)
+
+    def in_parts(progress: Progress) -> tuple[Encoded, Way]:
+        if not smart:
+            raise NotSmart("To encode all of it was asked for.")
+        if coding.codec != "h264":
+            raise NotSmart("The result is not coded as H.264.")
+        plan = plan_render(file, probed, timeline, lambda: progress(0.0))
+        encoded = splice(file, output, probed, blender, plan, coding, progress, finishing)
+        return encoded, Way("smart", plan.share(), plan.frames_encoded)
+
+    def as_a_whole(progress: Progress) -> tuple[Encoded, Way]:
+        encoded = encode(file, output, probed, blender, coding, cpus, progress, finishing)
+        return encoded, Way("full", why, encoded.frames)
+
+    try:
+        return rendered(in_parts)
     except (EncodeFailed, OutputMismatch) as error:  # a muxer or decoder that does not bear it, or damage
         why = f"Putting it together of copied parts failed. {error.message}"
     except NotSmart as error:
         why = str(error)
-    with phase("ENCODING") as progress:
-        encoded = encode(file, output, probed, blender, coding, cpus, progress, finishing)
-        keep_creation_time(file, output)
-        keep_hidden_samples(output, encoded.streams)
-    with phase("VERIFYING") as progress:
-        duration = verify(output, probed, encoded, progress)
-    return Rendered(encoded, duration, Way("full", why, encoded.frames))
+    return rendered(as_a_whole)

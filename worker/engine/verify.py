@@ -11,8 +11,8 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from worker.engine.digest import Digest, nearest_tick, shows_nothing
-from worker.engine.encode import Encoded
 from worker.engine.headers import movie_timescale
+from worker.engine.pipeline import Encoded
 from worker.engine.planes import even
 from worker.engine.probe import Probe, prepare_decoder
 from worker.engine.read import TimeDigest

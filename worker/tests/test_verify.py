@@ -15,10 +15,10 @@ from av.stream import Stream
 
 from worker.engine.blend import Blender
 from worker.engine.digest import shows_nothing
-from worker.engine.encode import Encoded
 from worker.engine.encoders import choose_coding
 from worker.engine.images import open_image
 from worker.engine.layers import draw_layers
+from worker.engine.pipeline import Encoded
 from worker.engine.probe import Probe, probe
 from worker.engine.profiles import PROFILES
 from worker.engine.remux import muxer_options

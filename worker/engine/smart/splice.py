@@ -1,28 +1,22 @@
-"""The pipeline of the smart way: groups that the watermark touches are encoded again, all others are copied."""
+"""The way of the touched frames: groups of pictures that have marks are encoded again, all others are copied."""
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import BinaryIO
 
-import av.error
-from av import Packet, VideoFrame
-from av.container import InputContainer, OutputContainer
+from av import Packet
 from av.stream import Stream
-from av.video.stream import VideoStream
 
-from worker.engine.encode import Blends, Encoded, translated
 from worker.engine.encoders import Coding
-from worker.engine.planes import Canvas
+from worker.engine.pipeline import Blends, Encoded, Ends, Marker, open_ends
 from worker.engine.probe import Probe, prepare_decoder
 from worker.engine.read import TimeDigest, whole_packets
-from worker.engine.remux import Copies, muxer_options
+from worker.engine.remux import Copies
 from worker.engine.result import ResultFile
 from worker.engine.smart.plan import TWO_IDR, NotSmart, Piece, Plan
 from worker.engine.smart.seams import PacketDigest, Spliced
 from worker.engine.smart.segment import Segment, SegmentCoder
-from worker.engine.source import open_movie
 from worker.engine.tags import copy_tags, copy_timecode
-from worker.watermark import never_visible
 
 
 def splice(
@@ -38,63 +32,44 @@ def splice(
     """Write the watermarked video.
 
     Args:
+        file, output, finishing: As for `worker.engine.pipeline.open_ends`.
         coding: H.264.
-        output, progress, finishing: As for `worker.engine.encode.encode`.
+        progress: As for `worker.engine.encode.encode`.
 
     Raises:
         NotSmart: It turned out on the way that all has to be encoded; what was written is worth nothing.
         CorruptInput, UnsupportedInput, EncodeFailed, DiskFull
     """
     coder = SegmentCoder(plan, probed, coding)
-    with open_movie(file) as movie:
-        source = movie.streams[probed.stream]
-        assert isinstance(source, VideoStream)  # noqa: S101 - the probe found it; for the type checker
-        try:
-            with output.create(muxer_options(movie, source)) as result:
-                encoded = _Splice(movie, source, result, probed, blender, plan, coder).run(progress)
-                finishing()
-            return encoded
-        except (av.error.FFmpegError, OSError) as error:
-            raise translated(output.failure or error) from error
+    with open_ends(file, output, probed, finishing) as ends:
+        return _Splice(ends, probed, Marker(blender, probed, coding.pixel_format), plan, coder).run(progress)
 
 
 class _Splice:
     """One run of the pipeline."""
 
-    def __init__(
-        self,
-        movie: InputContainer,
-        source: VideoStream,
-        output: OutputContainer,
-        probed: Probe,
-        blender: Blends,
-        plan: Plan,
-        coder: SegmentCoder,
-    ) -> None:
-        self._movie, self._source, self._output = movie, source, output
-        self._probed, self._blender, self._plan, self._coder = probed, blender, plan, coder
-        self._canvas = Canvas(coder.coding.pixel_format, probed.picture.width, probed.picture.height)
-        self._digest, self._marked = PacketDigest(), 0
-        self._last_is_idr = False
+    def __init__(self, ends: Ends, probed: Probe, marker: Marker, plan: Plan, coder: SegmentCoder) -> None:
+        self._ends, self._probed, self._marker, self._plan, self._coder = ends, probed, marker, plan, coder
+        self._digest, self._last_is_idr = PacketDigest(), False
 
         def add_picture() -> None:
-            self._picture = output.add_stream_from_template(source, opaque=True)
+            self._picture = ends.result.add_stream_from_template(ends.picture, opaque=True)
             self._picture.codec_context.extradata = coder.record
             self._picture.codec_context.framerate = probed.rate  # in which the muxer counts a timecode
             if probed.matrix is not None:
                 self._picture.set_display_matrix(probed.matrix)  # also one that only the stream itself has
-            copy_tags(source, self._picture)
-            copy_timecode(movie, self._picture)
+            copy_tags(ends.picture, self._picture)
+            copy_timecode(ends.source, self._picture)
 
-        self._copies = Copies(movie, source, output, add_picture)
-        prepare_decoder(source)
+        self._copies = Copies(ends.source, ends.picture, ends.result, add_picture)
+        prepare_decoder(ends.picture)
 
     def run(self, progress: Callable[[float], None]) -> Encoded:
         """Go through the source once."""
         pieces = iter(self._plan.pieces)
         piece, segment, position = next(pieces, None), None, 0
-        for packet in whole_packets(self._movie, [self._source, *self._copies.sources]):
-            if packet.stream_index != self._source.index:
+        for packet in whole_packets(self._ends.source, [self._ends.picture, *self._copies.sources]):
+            if packet.stream_index != self._ends.picture.index:
                 self._copies.copy(packet)
                 continue
             if piece and position >= piece.start:  # what lies between two pieces is hidden by an edit list
@@ -113,20 +88,12 @@ class _Splice:
                 segment = None
             progress(position / len(self._plan.packets.pts))
         self._copies.finish()
-        if not self._marked:
-            raise never_visible("of no frame is it a part", "Correct its start, end, fade, opacity or image.")
+        self._marker.refuse_if_unused()
         return self._encoded()
 
     def _segment(self, piece: Piece) -> Segment:
-        return Segment(self._source.codec_context, self._coder.open(), piece, self._plan.packets, self._mark)
-
-    def _mark(self, frame: VideoFrame) -> VideoFrame:
-        assert frame.pts is not None  # noqa: S101 - the segment checked it; for the type checker
-        ready = self._canvas.prepare(frame)
-        self._marked += self._blender.apply(ready, frame.pts * self._probed.time_base - self._probed.start)
-        ready.time_base = self._probed.time_base
-        ready.pict_type = 0
-        return ready
+        decoder = self._ends.picture.codec_context
+        return Segment(decoder, self._coder.open(), piece, self._plan.packets, self._marker.mark)
 
     def _write(self, packets: "Iterable[Packet[Stream]]") -> None:
         for packet in packets:
@@ -134,7 +101,7 @@ class _Splice:
             packet.stream = self._picture
             self._digest.add(packet)
             self._last_is_idr = packet.is_keyframe
-            self._output.mux(packet)
+            self._ends.result.mux(packet)
 
     def _encoded(self) -> Encoded:
         plan, times = self._plan, TimeDigest()
