@@ -272,3 +272,8 @@ def test_a_killed_engine_is_reported(long_run: Any) -> None:
     assert process.returncode == EncodeFailed.exit_code
     assert b"ENCODE_FAILED" in stderr
     assert list(output.parent.iterdir()) == []
+
+
+def test_the_engine_is_the_first_to_be_killed_for_memory(long_run: Any) -> None:
+    _, engine, _ = long_run
+    assert Path(f"/proc/{engine}/oom_score_adj").read_text() == "1000\n"
