@@ -32,8 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line("markers", "only_target(name): the test is about this target itself")
     if not engine_answers():
-        if config.option.target == "docker" or os.environ.get("REQUIRE_DOCKER") == "1":
-            raise pytest.UsageError("no Docker engine answers, but --target docker or REQUIRE_DOCKER=1 wants one")
+        if config.option.target == "docker" or os.environ.get("REQUIRE_ALL") == "1":
+            raise pytest.UsageError("no Docker engine answers, but --target docker or REQUIRE_ALL=1 wants one")
         config.option.target = config.option.target or "process"
     config.option.target = config.option.target or "docker"
 

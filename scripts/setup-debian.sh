@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Give a Debian machine what the containers here need. See: scripts/setup-debian.sh --help
+# Give a Debian machine what the containers and tests here need. See: scripts/setup-debian.sh --help
 set -euo pipefail
 
 suite=trixie
@@ -11,11 +11,12 @@ usage() {
     cat <<TEXT
 Usage: scripts/setup-debian.sh [--pid-file FILE]
 
-Gives a bare Debian 12 machine, as root, what docker-compose.yml needs, and does only what is still to do:
+Gives a bare Debian 12 machine, as root, what docker-compose.yml and the tests need; does only what is still to do:
 
   engine      docker.io; started if none answers (it runs on after this script; its log is $engine_log)
   compose v2  and buildx: from Debian $suite, pinned so that nothing else comes from there
   strace      with which the tests see what the engine's process does
+  Chromium    in which they play results
   base image  $base_image: pulled, or made by debootstrap where no registry answers; the copy made here trusts
               the certificate authorities of this machine
 
@@ -45,6 +46,7 @@ install_packages() {
     docker compose version >/dev/null 2>&1 || missing+=("docker-compose/$suite")
     docker buildx version >/dev/null 2>&1 || missing+=("docker-buildx/$suite")
     command -v strace >/dev/null || missing+=(strace)
+    command -v chromium-headless-shell chromium >/dev/null || missing+=(chromium-headless-shell)
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing ${missing[*]}"
     add_suite

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lint everything, then run all tests: units, the extension, and the whole path from outside, as processes and, if a
-# Docker engine answers, in containers too. With REQUIRE_DOCKER=1 it is a failure if none does.
+# Docker engine answers, in containers too. With REQUIRE_ALL=1 it is a failure if none does, or Chromium is missing.
 # Usage: test.sh [PYTEST ARGUMENTS]    e.g. test.sh e2e --target process -k newest
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,13 +15,13 @@ warn_without_docker() {
 
     ##################################################################################################
     #   NO DOCKER ENGINE WITH COMPOSE ANSWERS: NOTHING THAT RUNS IN CONTAINERS HAS BEEN TESTED       #
-    #   scripts/setup-debian.sh gives a Debian machine both; REQUIRE_DOCKER=1 makes this a failure   #
+    #   scripts/setup-debian.sh gives a Debian machine both; REQUIRE_ALL=1 makes this a failure      #
     ##################################################################################################
 
 TEXT
 }
 
-if [ "${REQUIRE_DOCKER:-}" = 1 ] && ! docker_answers; then
+if [ "${REQUIRE_ALL:-}" = 1 ] && ! docker_answers; then
     warn_without_docker
     exit 1
 fi
