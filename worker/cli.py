@@ -8,17 +8,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from worker.engine.profiles import DEFAULT, PROFILES
-from worker.errors import Interrupted, WatermarkError
+from worker.errors import EncodeFailed, InternalError, Interrupted, OutputMismatch, WatermarkError
 from worker.limits import hide_from_same_user
 from worker.local import run_local
 from worker.log import log_as_json
-from worker.phases import percent
+from worker.progress import ProgressLine
 from worker.settings import JOB_ID, from_environment
 from worker.stopping import StopRequested, stop_on_signals
 from worker.watermark import IMAGE_SUFFIXES
 
-BAR_WIDTH = 30
 USAGE_ERROR = 2  # as argparse has it
+DEFECTS = (EncodeFailed, OutputMismatch, InternalError)  # whose reports want the engine's last lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,11 +97,11 @@ def _run(on_end: Callable[[], None]) -> int:
 
 
 def _local(source: Path, output: Path, watermark: Path, profile: str, smart: bool) -> int:
-    progress = ProgressLine(sys.stderr.isatty())
+    progress = ProgressLine(sys.stderr)
     try:
         result = run_local(source, output, watermark, progress.show, profile, smart)
     except StopRequested:
-        error: WatermarkError = Interrupted("Stopped; nothing was written.", "Start it again when you like.")
+        error: WatermarkError = Interrupted("Stopped; nothing was written.")
     except WatermarkError as raised:
         error = raised
     else:
@@ -114,28 +114,10 @@ def _local(source: Path, output: Path, watermark: Path, profile: str, smart: boo
             print(f"note: {note}")
         return 0
     progress.clear()
-    print(f"{error.code}: {error.message}\n{error.hint}", file=sys.stderr)
+    if isinstance(error, DEFECTS):
+        print(*getattr(error, "__notes__", []), sep="\n", file=sys.stderr)
+    print(f"{error.code}: {error.message}\n{error.hint_for_files()}", file=sys.stderr)
     return error.exit_code
-
-
-class ProgressLine:
-    """A line on the terminal that is written over and over; silent where there is no terminal."""
-
-    def __init__(self, visible: bool) -> None:
-        self._visible = visible
-
-    def show(self, phase: str, share: float) -> None:
-        if self._visible:
-            done = percent(phase, share)
-            filled = round(done / 100 * BAR_WIDTH)
-            print(
-                f"\r{'█' * filled}{'·' * (BAR_WIDTH - filled)} {done:3.0f} % {phase.lower():<10}",
-                end="", file=sys.stderr, flush=True,
-            )  # fmt: skip
-
-    def clear(self) -> None:
-        if self._visible:
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

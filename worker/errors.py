@@ -38,6 +38,7 @@ class WatermarkError(Exception):
         retryable: Whether another attempt at the same job may succeed.
         message: One sentence on what happened; the class has the general one, an instance the particular one.
         hint: One sentence on what to do; a transient error's is true of the last attempt too.
+        file_hint: The class's, for work on files of this machine, where its `hint` speaks of uploads and tasks.
     """
 
     code: ClassVar[str]
@@ -45,11 +46,17 @@ class WatermarkError(Exception):
     retryable: ClassVar[bool]
     message: str
     hint: str
+    file_hint: ClassVar[str | None] = None
 
     def __init__(self, message: str | None = None, hint: str | None = None) -> None:
         self.message = message or type(self).message
         self.hint = hint or type(self).hint
         super().__init__(self.message)
+
+    def hint_for_files(self) -> str:
+        """Return what to do where files of this machine were worked on, without any upload or task."""
+        is_particular = self.hint != type(self).hint
+        return self.hint if is_particular else self.file_hint or self.hint
 
     def as_record(self) -> dict[str, str | bool | int]:
         """Return the `error` field of a job record."""
@@ -83,7 +90,7 @@ class NoVideoStream(PermanentError):
     code = "NO_VIDEO_STREAM"
     exit_code = 11
     message = "The file has no video stream."
-    hint = "Upload a file with a picture: a watermark has nowhere to go in sound alone."
+    hint = "Take a file with a picture: a watermark has nowhere to go in sound alone."
 
 
 class CorruptInput(PermanentError):
@@ -93,6 +100,7 @@ class CorruptInput(PermanentError):
     exit_code = 12
     message = "The file is damaged, incomplete or no video at all."
     hint = "Check that it plays to its end on your side, then upload it again."
+    file_hint = "Check that it plays to its end, or take a copy of it that does."
 
 
 class UnsupportedInput(PermanentError):
@@ -147,6 +155,7 @@ class EncodeFailed(PermanentError):
     exit_code = 18
     message = "The video could not be encoded."
     hint = "The log has the engine's last lines; please report them with the video if it plays elsewhere."
+    file_hint = "Please report it with the lines above, and with the video if it plays elsewhere."
 
 
 class OutputMismatch(PermanentError):
@@ -165,6 +174,7 @@ class InternalError(PermanentError):
     exit_code = 39
     message = "The worker failed in a way it did not foresee."
     hint = "The log has the traceback; please report it."
+    file_hint = "Please report it with the lines above."
 
 
 class TaskTooSmall(PermanentError):
@@ -178,6 +188,7 @@ class OutOfMemory(TaskTooSmall):
     exit_code = 20
     message = "The task ran out of memory."
     hint = "Allow the pipeline larger tasks (MaxTaskMemory), or give the worker more memory; 8192 MB do for 8K."
+    file_hint = "End other programs, or raise the limit that this one runs under; 8192 MB do for 8K."
 
 
 class InsufficientMemory(TaskTooSmall):
@@ -191,6 +202,7 @@ class InsufficientMemory(TaskTooSmall):
     exit_code = 21
     message = "The task has too little memory for this video."
     hint = "Allow the pipeline larger tasks (MaxTaskMemory), or give the worker as much memory as the message says."
+    file_hint = "Run it where there is as much memory as the message says, or raise the limit that it runs under."
 
     def __init__(self, message: str | None = None, hint: str | None = None, memory_mb: int | None = None) -> None:
         super().__init__(message, hint)
@@ -215,6 +227,7 @@ class DiskFull(TransientError):
         "Give the task more ephemeral storage (some three times the video's size), or wait for other tasks to end; "
         "upload the video again if the job has failed for good."
     )
+    file_hint = "Make room where the output goes; it may take one and a half times the size of the video."
 
 
 class StorageUnavailable(TransientError):
@@ -233,6 +246,7 @@ class StepTimeout(TransientError):
     exit_code = 42
     message = "A step made no progress for too long and was stopped."
     hint = "A job is tried several times; if it has failed for good, give the task more CPU and upload the video again."
+    file_hint = "Start it again when this machine has less to do."
 
 
 class Interrupted(TransientError):
@@ -245,6 +259,7 @@ class Interrupted(TransientError):
         "A job is tried several times, even if its task was stopped on purpose; "
         "upload the video again if it has failed for good."
     )
+    file_hint = "Start it again when you like."
 
 
 def all_errors() -> Iterator[type[WatermarkError]]:

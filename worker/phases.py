@@ -1,13 +1,31 @@
 """What a job goes through, and how much of the whole each phase is."""
 
+from collections.abc import Iterable
+
 FETCHING, PROBING, ENCODING = "FETCHING", "PROBING", "ENCODING"
 VERIFYING, PUBLISHING = "VERIFYING", "PUBLISHING"
+ALL = (FETCHING, PROBING, ENCODING, VERIFYING, PUBLISHING)
+ON_FILES = (PROBING, ENCODING, VERIFYING)
 
-# Where each begins and ends in the percentage of the whole job. Encoding is most of the time; 100 is the job's own end.
-_PERCENT = {FETCHING: (0, 8), PROBING: (8, 10), ENCODING: (10, 85), VERIFYING: (85, 95), PUBLISHING: (95, 99)}
+# How long each takes. Of the engine's time for 10 s of 1080p, drawn or as noisy as a camera's, encoding took 87 to 93 %
+# in each profile, verifying nearly all of the rest. Fetching 94 MB at 50 MB/s is 2 % of what a quarter of a CPU does
+# with them, and the result is smaller.
+_WEIGHTS = {FETCHING: 2, PROBING: 1, ENCODING: 84, VERIFYING: 11, PUBLISHING: 1}
+_ALL_DONE = 99  # percent: 100 is the job's own end
 
 
 def percent(phase: str, share: float) -> float:
     """Return how much of a whole job is done, where so much of a phase is, 0 to 1."""
-    begin, end = _PERCENT[phase]
-    return begin + (end - begin) * share
+    return _ALL_DONE * _done(ALL, phase, share)
+
+
+def share_on_files(phase: str, share: float) -> float:
+    """Return how much of the work on files is done, 0 to 1, where so much of a phase is."""
+    return _done(ON_FILES, phase, share)
+
+
+def _done(phases: Iterable[str], phase: str, share: float) -> float:
+    weights = {name: _WEIGHTS[name] for name in phases}
+    names = list(weights)
+    before = sum(weights[name] for name in names[: names.index(phase)])
+    return (before + weights[phase] * share) / sum(weights.values())

@@ -194,7 +194,7 @@ def _parse(line: bytes) -> dict[str, Any]:
 
 def _crash(exit_code: int, out_of_memory_kills: int) -> WatermarkError:
     if exit_code == -signal.SIGKILL and out_of_memory_kills > 0:
-        return OutOfMemory("The engine was killed while it worked: the task ran out of memory.")
+        return OutOfMemory("The engine was killed while it worked: there was no memory left.")
     if exit_code == -signal.SIGKILL:
         return Interrupted("The engine was killed from outside while it worked.")
     if exit_code < 0:

@@ -151,7 +151,7 @@ def main() -> int:
         traceback.print_exc()
         events.send("error", **error.as_record())
     except MemoryError:
-        events.send("error", **OutOfMemory().as_record())
+        events.send("error", **OutOfMemory("The engine wanted more memory than there is.").as_record())
     except Exception as error:  # the pipe is the only way to tell the worker what happened
         traceback.print_exc()
         failed = EncodeFailed(f"The engine failed on this video: {type(error).__name__}.")

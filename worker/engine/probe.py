@@ -116,20 +116,20 @@ def _refuse_what_is_not_handled(stream: VideoStream) -> None:
     if context is None:  # PyAV's stubs do not say so: a codec that FFmpeg does not know
         raise UnsupportedInput("The video codec is unknown.")
     if _codec_tag(context) == "encv" or "encryption_init_info" in context.coded_side_data:
-        raise UnsupportedInput("The video is encrypted (DRM).", "Upload the video without copy protection.")
+        raise UnsupportedInput("The video is encrypted (DRM).", "Take the video without copy protection.")
     name = context.codec.canonical_name
     if name not in CODECS:
         raise UnsupportedInput(f"The video codec is {name}, which is not handled.")
     if stream.width > MAX_SIDE or stream.height > MAX_SIDE or stream.width * stream.height > MAX_PIXELS:
         raise UnsupportedInput(
             f"The picture has {stream.width}x{stream.height} pixels; 8K (8192x4320) is the largest.",
-            "Scale the video down, then upload it again.",
+            "Scale the video down first.",
         )
     dolby = context.coded_side_data.get("dovi_conf")
     if dolby is not None and dolby_base(dolby) is None:
         raise UnsupportedInput(
             "The video is Dolby Vision without a base layer that other players show (profile 5).",
-            "Record or export it as HDR10, HLG or SDR, then upload it again.",
+            "Record or export it as HDR10, HLG or SDR.",
         )
 
 
@@ -144,7 +144,7 @@ def _first_frame(movie: InputContainer, stream: VideoStream) -> VideoFrame:
     try:
         for packet in movie.demux(stream):
             if packet.has_sidedata("encryption_info"):
-                raise UnsupportedInput("The video is encrypted (DRM).", "Upload the video without copy protection.")
+                raise UnsupportedInput("The video is encrypted (DRM).", "Take the video without copy protection.")
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError as error:

@@ -69,8 +69,8 @@ def open_movie(file: BinaryIO) -> InputContainer:
     except av.error.FFmpegError as error:
         if "moov" in _last_log(error):
             raise CorruptInput(
-                "The file has no index (moov atom): the recording or the upload was cut off.",
-                "Finish or repair the recording, check that it plays, then upload it again.",
+                "The file has no index (moov atom): the recording or a transfer was cut off.",
+                "Finish or repair the recording, or transfer it again, until it plays.",
             ) from error
         raise CorruptInput(f"The file cannot be read as a video: {error.strerror}.") from error
 
@@ -79,19 +79,17 @@ def _refuse_what_is_no_movie(file: BinaryIO) -> None:
     file.seek(0)
     head = file.read(512)
     if not head:
-        raise CorruptInput("The file is empty (0 bytes).", "Upload the video again.")
+        raise CorruptInput("The file is empty (0 bytes).", "Take a whole copy of the video.")
     if head[4:8] in _FIRST_BOXES:
         return
     for magic, name in _OTHER_CONTAINERS:
         if head.startswith(magic):
-            raise UnsupportedInput(
-                f"The file is {name}, whatever its name says.", "Convert it to MP4, then upload it again."
-            )
+            raise UnsupportedInput(f"The file is {name}, whatever its name says.", "Convert it to MP4 first.")
     for magic, name in _NO_VIDEO:
         if head.lstrip().startswith(magic):
-            raise CorruptInput(f"The file is {name}, not a video.", "Upload the video itself.")
+            raise CorruptInput(f"The file is {name}, not a video.", "Take the video itself.")
     if _is_text(head):
-        raise CorruptInput("The file is a text, not a video.", "Upload the video itself.")
+        raise CorruptInput("The file is a text, not a video.", "Take the video itself.")
     raise CorruptInput("The file does not begin like an MP4 or MOV file.")
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from worker.cli import main
-from worker.errors import ConfigurationInvalid, CorruptInput, WatermarkInvalid
+from worker.errors import ConfigurationInvalid, CorruptInput, EncodeFailed, WatermarkInvalid
 from worker.watermark import IMAGE_SUFFIXES
 
 
@@ -126,6 +126,17 @@ def test_an_error_is_a_sentence_a_hint_and_an_exit_code(
     assert code == CorruptInput.exit_code
     assert re.fullmatch(r"CORRUPT_INPUT: .+\.\n.+\.\n", capsys.readouterr().err)
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_defect_comes_with_the_lines_that_its_report_wants(
+    clip: Path, logo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("worker.sandbox.output_limit", lambda _source_bytes: 5_000)
+    assert main(["local", str(clip), str(tmp_path / "o.mp4"), "--watermark", str(logo)]) == EncodeFailed.exit_code
+    *above, sentence, hint = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("ENCODE_FAILED: The result grew")
+    assert "with the lines above" in hint
+    assert "Traceback (most recent call last):" in above
 
 
 def test_run_without_its_environment_says_which_variable_is_missing() -> None:

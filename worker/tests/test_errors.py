@@ -1,4 +1,7 @@
+import re
+
 from worker.errors import (
+    CorruptInput,
     InsufficientMemory,
     InternalError,
     PermanentError,
@@ -34,6 +37,18 @@ def test_hints_are_true_of_the_last_attempt_too() -> None:
     for error in all_errors():
         assert "tried again" not in error.hint
         assert not error.retryable or ("failed for good" in error.hint and "upload the video again" in error.hint)
+
+
+def test_hints_for_files_know_no_upload_no_task_and_no_log() -> None:
+    only_with_s3 = {"ACCESS_DENIED", "STORAGE_UNAVAILABLE"}
+    told_with_particulars = {"WATERMARK_NOT_FOUND", "SOURCE_GONE"}  # worker/local.py
+    for error in all_errors():
+        if error.code not in only_with_s3 | told_with_particulars:
+            assert not re.search("upload|pipeline|attempt|the log|ephemeral", error().hint_for_files(), re.IGNORECASE)
+
+
+def test_a_particular_hint_is_the_hint_for_files_too() -> None:
+    assert CorruptInput("What happened.", "What to do.").hint_for_files() == "What to do."
 
 
 def test_an_error_survives_the_way_through_its_record() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ def attempt(source: Path, logo: Path, tmp_path: Path) -> WatermarkError:
     with pytest.raises(WatermarkError) as caught:
         run_local(source, output, logo, lambda *_: None)
     assert list(output.parent.iterdir()) == []
+    assert not re.search("upload|pipeline|task", caught.value.message + caught.value.hint_for_files(), re.IGNORECASE)
     return caught.value
 
 
