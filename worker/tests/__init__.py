@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("worker.tests.same_video")
+pytest.register_assert_rewrite("worker.tests.canary", "worker.tests.groups", "worker.tests.same_video")

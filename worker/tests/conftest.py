@@ -18,6 +18,7 @@ from worker.engine.__main__ import run as run_request
 from worker.local import run_local
 from worker.memory import MemoryGauge
 from worker.sandbox import EngineResult
+from worker.tests.canary import Canary, watch
 from worker.tests.inputs_table import DEFAULT_FILE, MEASURED, OPTION, InputsTable
 from worker.tests.media import Clip, frames_of, make_clip, make_logo
 from worker.tests.same_video import MARK, compare, draw_mark
@@ -143,6 +144,13 @@ def _run_in_process(
     result = json.loads(events.read_bytes().splitlines()[-1])
     assert result.pop("event") == "result"
     return EngineResult(**result)
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[Canary]:
+    """A file that hostile ones want to read, and a server that they want to call."""
+    with watch(tmp_path) as canary:
+        yield canary
 
 
 @pytest.fixture(scope="session")

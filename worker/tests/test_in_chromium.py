@@ -13,9 +13,9 @@ import pytest
 
 from worker.sandbox import EngineResult
 from worker.tests.chromium import CHROMIUM, Page, open_page
+from worker.tests.groups import CLIPS, MARK
 from worker.tests.media import Clip, Sound
 from worker.tests.test_deep import PQ, deep
-from worker.tests.test_smart import CLIPS, MARK
 
 Engine = Callable[..., tuple[Path, Path, EngineResult]]
 

@@ -50,6 +50,19 @@ def as_displayed(box: Box, picture: Picture) -> Box:
     return Box(left, top, max(p.real for p in corners) - left, max(p.imag for p in corners) - top)
 
 
+def assert_anchored(
+    words: list[str], sides: tuple[str, str], span: tuple[float, float], whole: float, distance: float, tolerance: float
+) -> None:
+    """Assert in one direction that a span lies at the side that an anchor's words name, else in the middle."""
+    (first, last), (start, end) = sides, span
+    if first in words:
+        assert start == pytest.approx(distance, abs=tolerance)
+    elif last in words:
+        assert end == pytest.approx(whole - distance, abs=tolerance)
+    else:
+        assert start + end == pytest.approx(whole, abs=2 * tolerance)
+
+
 @settings(max_examples=300)
 @given(pictures, st.sampled_from(ANCHORS), widths, lengths, angles, st.integers(1, 9), st.integers(1, 9))
 def test_a_mark_is_displayed_where_its_settings_say(
@@ -68,18 +81,8 @@ def test_a_mark_is_displayed_where_its_settings_say(
     assert shown.height == near(size[1], abs=sample)
     tolerance = 0.5 + sample  # rounded once to displayed pixels and once to samples
     words = anchor.split("-")
-    if "left" in words:
-        assert shown.left == near(distance, abs=tolerance)
-    elif "right" in words:
-        assert shown.right == near(whole_width - distance, abs=tolerance)
-    else:
-        assert shown.left + shown.right == near(whole_width, abs=2 * tolerance)
-    if "top" in words:
-        assert shown.top == near(distance, abs=tolerance)
-    elif "bottom" in words:
-        assert shown.bottom == near(whole_height - distance, abs=tolerance)
-    else:
-        assert shown.top + shown.bottom == near(whole_height, abs=2 * tolerance)
+    assert_anchored(words, ("left", "right"), (shown.left, shown.right), whole_width, distance, tolerance)
+    assert_anchored(words, ("top", "bottom"), (shown.top, shown.bottom), whole_height, distance, tolerance)
     if size[0] + distance <= whole_width and size[1] + distance <= whole_height:
         assert shown.left >= -sample
         assert shown.top >= -sample

@@ -1,92 +1,25 @@
 """Where the watermark shows in a part of the video only, the rest is copied: the same packets, to the bit."""
 
-import hashlib
 import json
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
-from av import VideoFrame
 
 from worker.cli import main
 from worker.engine.smart.avcc import AvcC
 from worker.engine.smart.h264 import parse_sps, pps_id
-from worker.errors import CorruptInput, WatermarkInvalid
+from worker.errors import WatermarkInvalid
 from worker.local import run_local
 from worker.sandbox import EngineResult
+from worker.tests.groups import CLIPS, GROUP, MARK, changed_groups, digests, is_marked, moving, record_of, rewritten
 from worker.tests.media import Clip, frames_of, make_clip
-from worker.tests.same_video import exact, look_at
+from worker.tests.same_video import look_at
 
 Engine = Callable[..., tuple[Path, Path, EngineResult]]
-
-GROUP = 8  # frames
-MARK = {"position": "top-left", "margin": 0, "width": 64}
-X264 = {"g": str(GROUP), "keyint_min": str(GROUP), "sc_threshold": "0"}
-
-
-def moving(**settings: Any) -> Clip:
-    """Five groups of pictures, 1.6 s."""
-    options = X264 | settings.pop("options", {})
-    everything: dict[str, Any] = {"seconds": 1.6, "grey": None, "languages": (), **settings, "options": options}
-    return Clip(**everything)
-
-
-def digests(frames: Sequence[VideoFrame]) -> list[str]:
-    return [
-        hashlib.sha256(b"".join(bytes(plane)[: plane.line_size * plane.height] for plane in frame.planes)).hexdigest()
-        for frame in frames
-    ]
-
-
-def is_marked(frame: VideoFrame) -> bool:
-    red, green, blue = frame.to_image().getpixel((32, 16))
-    return bool(red > 180 and green < 70 and blue < 70)
-
-
-def seconds(frame: VideoFrame) -> Fraction:
-    return (frame.pts or 0) * exact(frame.time_base)
-
-
-def changed_groups(source: Path, output: Path, shown: Callable[[Fraction], bool] | None = None) -> list[int]:
-    """Assert that the result is the source with the mark where it should be; return which groups of it are new."""
-    before, after = look_at(source), look_at(output)
-    assert after.times == before.times
-    assert [track.packets for track in after.tracks] == [track.packets for track in before.tracks]
-    assert (after.picture, after.chapters, after.tags) == (before.picture, before.chapters, before.tags)
-    assert (after.timecodes, after.duration) == (before.timecodes, before.duration)
-    new = frames_of(output)
-    assert not any(frame.is_corrupt for frame in new)
-    if shown:
-        start = min(before.times[0], Fraction(0)) if before.tracks else before.times[0]
-        assert [is_marked(frame) for frame in new] == [shown(seconds(frame) - start) for frame in new]
-    pairs = enumerate(zip(digests(frames_of(source)), digests(new), strict=True))
-    return sorted({index // GROUP for index, (one, other) in pairs if one != other})
-
-
-CLIPS = {
-    "two B-frames": moving(b_frames=2),
-    "no B-frames": moving(b_frames=0),
-    "B-frames that refer to one another": moving(b_frames=3, options={"b-pyramid": "normal", "refs": "3"}),
-    "Baseline": moving(b_frames=0, options={"profile": "baseline"}),
-    "Main": moving(options={"profile": "main"}),
-    "sound, chapters, a timecode and a cover": moving(
-        languages=("deu", "fra"), chapters=((0, 800, "one"), (800, 1600, "two")), timecode="01:02:03:04", cover="mjpeg"
-    ),
-    "the numbers of parameter sets from 1": moving(options={"x264-params": "sps-id=1"}),
-    "the last number of a parameter set": moving(options={"x264-params": "sps-id=31"}),
-    "HRD parameters and delimiters": moving(
-        options={"x264-params": "nal-hrd=vbr:vbv-maxrate=2000:vbv-bufsize=4000:aud=1:pic-struct=1"}
-    ),
-    "filmed upright, wide pixels, colours": moving(rotation=90, aspect=Fraction(4, 3), colour=(1, 1, 1, 1)),
-    "full range": moving(pixel_format="yuvj420p", colour=(5, 2, 5, 6)),
-    "a size that macroblocks do not divide": moving(width=318, height=178),
-    "several slices": moving(options={"slices": "4"}),
-    "fragmented": moving(movflags="+frag_keyframe+empty_moov+default_base_moof"),
-}
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -218,25 +151,6 @@ def test_a_result_of_the_smart_way_goes_through_it_again(engine_in_process: Engi
     assert len({pps_id(unit) for unit in record.pps}) == len(record.pps) == 3
 
 
-def rewritten(
-    source: Path, target: Path, ticks: int = 0, extradata: bytes | None = None, without: Container[int] = ()
-) -> Path:
-    """Write a copy whose picture starts earlier, hiding what comes before 0, has another avcC, or lacks packets."""
-    options = {"video_track_timescale": "12800", "movie_timescale": "12800", "avoid_negative_ts": "disabled"}
-    with av.open(str(source)) as movie, av.open(str(target), "w", format="mp4", container_options=options) as output:
-        streams = [output.add_stream_from_template(stream, opaque=True) for stream in movie.streams]
-        if extradata:
-            streams[0].codec_context.extradata = extradata
-        for position, packet in enumerate(movie.demux()):
-            if packet.pts is None or packet.dts is None or position in without:
-                continue
-            if packet.stream_index == 0:
-                packet.pts, packet.dts = packet.pts - ticks, packet.dts - ticks
-            packet.stream = streams[packet.stream_index]
-            output.mux(packet)
-    return target
-
-
 @pytest.mark.parametrize(("hidden", "encoded"), [(3, 5), (8, 0), (11, 5)])
 def test_frames_that_an_edit_list_hides(engine_in_process: Engine, tmp_path: Path, hidden: int, encoded: int) -> None:
     whole = make_clip(tmp_path / "whole.mp4", moving(languages=("eng",)))
@@ -279,11 +193,6 @@ def test_nor_after_an_idr_picture_with_which_the_encoder_ends(engine_in_process:
     assert result.render["mode"] == "smart"
 
 
-def record_of(path: Path) -> AvcC:
-    with av.open(str(path)) as movie:
-        return AvcC.parse(movie.streams.video[0].codec_context.extradata or b"")
-
-
 def bare(whole: Path, target: Path, *, vui: bool) -> Path:
     """Write a copy that, as many phones', leaves it to decoders and the level how many frames are reordered."""
     record = record_of(whole)
@@ -321,70 +230,3 @@ def test_a_record_without_room_for_more_parameter_sets(engine_in_process: Engine
     assert result.render["mode"] == "full"
     assert "no room for more parameter sets" in result.render["reason"]
     assert len(frames_of(output)) == 40
-
-
-def damaged(path: Path, *frames: int) -> Path:
-    """Spoil the payload of these packets, from the middle on, and leave their lengths."""
-    with av.open(str(path)) as movie:
-        packets = [(packet.pos or 0, bytes(packet)) for packet in movie.demux(video=0) if packet.size]
-    content = bytearray(path.read_bytes())
-    for position, data in (packets[frame] for frame in frames):
-        middle = len(data) // 2
-        content[position + middle : position + len(data)] = bytes(byte ^ 0x5A for byte in data[middle:])
-    path.write_bytes(content)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("group", "reason"),
-    [
-        (2, "damaged or missing where the watermark is"),
-        (1, "copied parts failed"),
-        (3, "copied parts failed"),
-    ],
-    ids=["under the mark", "before a seam", "after a seam"],
-)
-def test_damage_near_the_mark_is_left_to_the_whole_way(
-    engine_in_process: Engine, tmp_path: Path, group: int, reason: str
-) -> None:
-    source = damaged(make_clip(tmp_path / "source.mp4", moving(b_frames=0)), group * GROUP)
-    _, output, result = engine_in_process(source, start=0.7, end=0.8, **MARK)
-    assert result.render["mode"] == "full"
-    assert reason in result.render["reason"]
-    assert len(frames_of(output)) == 40
-
-
-@pytest.mark.parametrize("b_frames", [0, 2])
-def test_damaged_groups_far_from_the_mark_are_refused_as_on_the_whole_way(
-    engine_in_process: Engine, tmp_path: Path, b_frames: int
-) -> None:
-    source = make_clip(tmp_path / "source.mp4", moving(b_frames=b_frames))
-    damaged(source, *range(3 * GROUP, 5 * GROUP))
-    with pytest.raises(CorruptInput, match=r"1\d of 40 frames cannot be decoded"):
-        engine_in_process(source, end=0.1, **MARK)
-
-
-@pytest.mark.parametrize("b_frames", [0, 2])
-def test_a_damaged_key_frame_far_from_the_mark_is_left_to_the_whole_way(
-    engine_in_process: Engine, tmp_path: Path, b_frames: int
-) -> None:
-    source = damaged(make_clip(tmp_path / "source.mp4", moving(b_frames=b_frames)), 3 * GROUP)
-    _, output, result = engine_in_process(source, end=0.1, **MARK)
-    assert result.render["mode"] == "full"
-    assert "at a group's beginning cannot be decoded" in result.render["reason"]
-    assert any("of 40 frames of the source are damaged" in note for note in result.notes)
-    assert len(frames_of(output)) == 40
-
-
-def test_damage_within_a_far_group_is_copied_as_it_was(engine_in_process: Engine, tmp_path: Path) -> None:
-    source = damaged(make_clip(tmp_path / "source.mp4", moving(b_frames=0)), 3 * GROUP + 4)
-    _, output, result = engine_in_process(source, end=0.1, **MARK)
-    assert result.render["mode"] == "smart"
-    assert digests(frames_of(output))[GROUP:] == digests(frames_of(source))[GROUP:]
-
-
-def test_a_file_that_was_cut_off_is_refused(engine_in_process: Engine, tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "source.mp4", moving())
-    source.write_bytes(source.read_bytes()[:-2000])
-    with pytest.raises(CorruptInput, match="cut off"):
-        engine_in_process(source, start=0.7, end=0.8, **MARK)
