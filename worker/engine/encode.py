@@ -9,6 +9,7 @@ from av.stream import Stream
 
 from worker.engine.ahead import run_ahead
 from worker.engine.encoders import Coding, add_encoder, last_packets
+from worker.engine.headers import leave_room
 from worker.engine.pipeline import Blends, Encoded, Ends, Marker, open_ends
 from worker.engine.probe import Probe
 from worker.engine.read import Reader
@@ -54,6 +55,7 @@ class _Encoding:
         def add_picture() -> None:
             self._encoder = add_encoder(ends.result, ends.picture, probed, coding)
             copy_tags(ends.picture, self._encoder)
+            leave_room(self._encoder, len(probed.light_boxes))
             copy_timecode(ends.source, self._encoder)
 
         self._copies = Copies(ends.source, ends.picture, ends.result, add_picture)

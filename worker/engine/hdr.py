@@ -40,6 +40,12 @@ class Mastering:
         """Return it as SVT-AV1 takes it."""
         return self._formatted(lambda point: f"{float(point):.5f}", lambda light: f"{float(light):.4f}")
 
+    def box(self) -> bytes:
+        """Return the box MasteringDisplayColourVolumeBox (ISO/IEC 14496-12): as HEVC codes it, green first."""
+        red, green, blue, white = ([_up_to(16, value * 50_000) for value in point] for point in self.points)
+        darkest, brightest = (_up_to(32, value * 10_000) for value in self.luminance)
+        return struct.pack(">I4s8H2I", 32, b"mdcv", *green, *blue, *red, *white, brightest, darkest)
+
     def _formatted(self, point: Callable[[Fraction], str], light: Callable[[Fraction], str]) -> str:
         red, green, blue, white = (f"({point(x)},{point(y)})" for x, y in self.points)
         darkest, brightest = (light(value) for value in self.luminance)
@@ -65,6 +71,15 @@ class LightLevel:
 
     def __str__(self) -> str:
         return f"{self.brightest},{self.average}"
+
+    def box(self) -> bytes:
+        """Return the box ContentLightLevelBox (ISO/IEC 14496-12)."""
+        return struct.pack(">I4s2H", 12, b"clli", _up_to(16, self.brightest), _up_to(16, self.average))
+
+
+def _up_to(bits: int, value: Fraction | int) -> int:
+    """Return the nearest whole number that so many bits hold."""
+    return min(max(0, round(value)), (1 << bits) - 1)
 
 
 def dolby_base(configuration: bytes) -> str | None:

@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO
 
+from av.video.stream import VideoStream
+
 from worker.engine.digest import Digest
 from worker.engine.result import ResultFile
 from worker.engine.source import open_movie
 from worker.engine.tags import has_own_tags
 
 _EPOCH = datetime(1904, 1, 1, tzinfo=UTC)  # of ISO/IEC 14496-12
+
+_ROOM = " "
+_HANDLER_NAME = "VideoHandler"  # of FFmpeg's muxer, where it is told none
 
 Span = tuple[int, int]  # where the content of a box begins and ends
 
@@ -56,6 +61,45 @@ def keep_hidden_samples(result: ResultFile, streams: list[tuple[str, Digest | No
                 rate = _timescale(file, next(_find(file, track, "mdia", "mdhd"))[0])
                 for begin, _ in _find(file, track, "edts", "elst"):
                     _hide(file, result, begin, digest.hidden, digest.hidden * movie // rate)
+
+
+def leave_room(picture: VideoStream, size: int) -> None:
+    """Let the headers of the result's picture be so many bytes longer, before the first packet is written.
+
+    What grows later would move the samples, and with them all that says where they lie. So the name of the track's
+    handler, which comes shortly before the sample entry, gets longer, and is cut again by `write_in_room`.
+    """
+    if size:
+        picture.metadata["handler_name"] = picture.metadata.get("handler_name", _HANDLER_NAME) + _ROOM * size
+
+
+def write_in_room(result: ResultFile, boxes: bytes) -> None:
+    """Add boxes to the sample entry of the picture, for which `leave_room` has made room.
+
+    FFmpeg's muxer would write these itself, but PyAV has no way to tell it.
+    """
+    if not boxes:
+        return
+    with result.open() as file:
+        media = next(media for media in _find(file, _moov(file), "trak", "mdia") if _kind(file, media) == b"vide")
+        handler, end = next(_find(file, media, "hdlr"))
+        begin = end - 1 - len(boxes)  # of the room, which a zero ends
+        table, _ = next(_find(file, media, "minf", "stbl", "stsd"))
+        entry = table + 8
+        around = [next(_find(file, media, *path))[0] - 8 for path in (("minf",), ("minf", "stbl"))] + [table - 8, entry]
+        length = entry + _read(file, entry, 4) - begin
+        file.seek(begin)
+        content = bytearray(file.read(length))
+    for box in around:
+        size = slice(box - begin, box - begin + 4)
+        content[size] = (int.from_bytes(content[size]) + len(boxes)).to_bytes(4)
+    result.overwrite(handler - 8, (begin + 1 - (handler - 8)).to_bytes(4))
+    result.overwrite(begin, bytes(content[len(boxes) :]) + boxes)
+
+
+def _kind(file: BinaryIO, media: Span) -> bytes:
+    """Return what kind of track an mdia box is of."""
+    return _read(file, next(_find(file, media, "hdlr"))[0] + 8, 4).to_bytes(4)
 
 
 def movie_timescale(file: BinaryIO) -> int:

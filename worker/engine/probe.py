@@ -70,6 +70,11 @@ class Probe:
     light_level: LightLevel | None = None
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def light_boxes(self) -> bytes:
+        """What an HDR video says of itself, as boxes of a sample entry."""
+        return b"".join(said.box() for said in (self.mastering, self.light_level) if said)
+
 
 def probe(file: BinaryIO) -> Probe:
     """Return what is in a movie; the first frame is decoded.

@@ -7,7 +7,7 @@ from typing import BinaryIO, Literal
 
 from worker.engine.encode import encode
 from worker.engine.encoders import Coding
-from worker.engine.headers import keep_creation_time, keep_hidden_samples
+from worker.engine.headers import keep_creation_time, keep_hidden_samples, write_in_room
 from worker.engine.pipeline import Blends, Encoded
 from worker.engine.probe import Probe
 from worker.engine.result import ResultFile
@@ -92,6 +92,7 @@ def render(
 
     def as_a_whole(progress: Progress) -> tuple[Encoded, Way]:
         encoded = encode(file, output, probed, blender, coding, cpus, progress, finishing)
+        write_in_room(output, probed.light_boxes)
         return encoded, Way("full", why, encoded.frames)
 
     try:

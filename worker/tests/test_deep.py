@@ -1,5 +1,6 @@
 """10 bits and HDR: what goes in with more than 8 bits comes out with 10, and the mark has the right light in it."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from av import VideoFrame
 from worker.engine.hdr import LightLevel, Mastering
 from worker.errors import UnsupportedInput
 from worker.sandbox import EngineResult
-from worker.tests.boxes import Box, parse
+from worker.tests.boxes import Box, edit_moov, parse
 from worker.tests.media import Clip, frames_of, make_clip, make_logo
 from worker.tests.pixels import Colour
 from worker.tests.same_video import COLOURS, look_at
 from worker.tests.test_colours import as_it_is, in_hlg, in_pq
+from worker.tests.test_containers import moov_of
 
 Engine = Callable[..., tuple[Path, Path, EngineResult]]
 Marked = Callable[..., EngineResult]
@@ -110,19 +112,64 @@ def test_what_hdr10_says_of_itself_is_kept(engine_in_process: Engine, profile: s
     assert result.notes == []
 
 
+def in_sample_entry(source: Path, *boxes: Box) -> Path:
+    """Add boxes to the sample entry of a clip's picture, which has its index behind the samples."""
+
+    def add(moov: Box) -> None:
+        description = moov.one("trak", "mdia", "minf", "stbl", "stsd")
+        entry = description.payload[8:] + b"".join(map(bytes, boxes))
+        description.payload = description.payload[:8] + len(entry).to_bytes(4) + entry[4:]
+
+    return edit_moov(source, add)
+
+
+def boxes_of_sample_entry(path: Path) -> dict[str, bytes]:
+    """Return what lies in the sample entry of the picture, which is the first track, behind its 78 bytes of fields."""
+    description = moov_of(path).one("trak", "mdia", "minf", "stbl", "stsd").payload
+    entries = parse(description[8:])
+    assert len(entries) == 1
+    return {box.kind: box.payload for box in parse(entries[0].payload[78:])}
+
+
+# As DISPLAY and max-cll=1000,400
+MDCV = struct.pack(">8H2I", 13250, 34500, 7500, 3000, 34000, 16000, 15635, 16450, 10000000, 1)
+CLLI = struct.pack(">2H", 1000, 400)
+
+
+@pytest.mark.parametrize("profile", ["balanced", "av1"])
+@pytest.mark.parametrize("said", ["in the stream", "in boxes", "light level alone"])
+@pytest.mark.input_row("Colour", "HDR10 that says what it was graded on, in the stream or in boxes (mdcv, clli)",
+                       "says the same, in both")  # fmt: skip
+def test_what_hdr10_says_of_itself_lies_in_boxes_too(marked: Marked, tmp_path: Path, profile: str, said: str) -> None:
+    parameters = {
+        "in the stream": f"master-display={DISPLAY}:max-cll=1000,400",
+        "light level alone": "max-cll=1000,400",
+    }
+    clip = deep(PQ, parameters.get(said, ""), movflags=LAST, languages=("deu",), timecode="01:02:03:04")
+    source = make_clip(tmp_path / "source.mp4", clip)
+    if said == "in boxes":
+        in_sample_entry(source, Box("mdcv", MDCV), Box("clli", CLLI))
+    else:
+        assert "mdcv" not in boxes_of_sample_entry(source)
+    result = marked(source, profile, colours=[in_pq(colour) for colour in COLOURS])
+    assert result.notes == []
+    output = tmp_path / "output.mp4"
+    boxes = boxes_of_sample_entry(output)
+    assert boxes.get("clli") == CLLI
+    assert boxes.get("mdcv") == (None if said == "light level alone" else MDCV)
+    with av.open(str(output)) as movie:
+        side_data = movie.streams.video[0].codec_context.coded_side_data
+    assert side_data["content_light_level"] == struct.pack("=2I", 1000, 400)
+    assert ("mastering_display_metadata" in side_data) == ("mdcv" in boxes)
+    assert "CONTENT_LIGHT_LEVEL" in frames_of(output)[0].side_data
+
+
 def _dolby(source: Path, profile: int, compatibility: int) -> Path:
     """Add the configuration of Dolby Vision (ETSI TS 103 572, 3.2) to the sample entry of a clip of HEVC."""
-    boxes = parse(source.read_bytes())
-    table = next(box for box in boxes if box.kind == "moov").one("trak", "mdia", "minf", "stbl")
-    payload = table.one("stsd").payload
-    entry = payload[8:]
     version, level, flags = 1, 5, 0b101  # RPU and base layer are there, an enhancement layer is not
     words = (version << 24 | profile << 9 | level << 3 | flags) & 0xFFFFFFFF
     content = words.to_bytes(4) + (compatibility << 28).to_bytes(4) + bytes(16)
-    entry += bytes(Box("dvvC" if profile > 7 else "dvcC", content))
-    table.one("stsd").payload = payload[:8] + len(entry).to_bytes(4) + entry[4:]
-    source.write_bytes(b"".join(map(bytes, boxes)))
-    return source
+    return in_sample_entry(source, Box("dvvC" if profile > 7 else "dvcC", content))
 
 
 @pytest.mark.parametrize(
