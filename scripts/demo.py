@@ -193,7 +193,7 @@ def run(video: Path | None, watermark: DemoWatermark | None) -> int:
         result, picture = result_files(video)
         pipeline.fetch(name, result)
         stopwatch.lap("download")
-        compare(video, result, picture)
+        compare(video, result, picture, watermark.overlays if watermark else ())
     show_result(record, [result, picture], stopwatch)
     return 0
 

@@ -10,7 +10,7 @@ from worker.engine.images import check_image
 from worker.engine.text import refuse_undrawable
 from worker.errors import WatermarkInvalid
 from worker.local import read_watermark
-from worker.watermark import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, TextOverlay, for_image, validate
+from worker.watermark import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, Overlay, TextOverlay, for_image, validate
 
 # Object metadata is ASCII. What of it a path may not hold, or a file name cannot, is quoted as well.
 PLAIN = "".join(chr(number) for number in range(ord(" "), ord("~")) if chr(number) not in "/\\%")
@@ -24,11 +24,13 @@ class DemoWatermark:
         name: What an upload calls it: the file's own name as far as that can be, so that errors name it too.
         document: Its settings.
         images: The files of its images, by the names that the document has for them.
+        overlays: The checked settings.
     """
 
     name: str
     document: dict[str, Any]
     images: dict[str, Path]
+    overlays: tuple[Overlay, ...]
 
     @classmethod
     def read(cls, path: Path) -> "DemoWatermark":
@@ -48,10 +50,11 @@ class DemoWatermark:
                 raise WatermarkInvalid(f"The watermark image {image} has more than {MAX_IMAGE_BYTES:,} bytes.")
             with file.open("rb") as content:
                 check_image(content, image)
-        for overlay in validate(document, path.name).overlays:
+        overlays = validate(document, path.name).overlays
+        for overlay in overlays:
             if isinstance(overlay, TextOverlay):
                 refuse_undrawable(overlay)
-        return cls(name, document, images)
+        return cls(name, document, images, overlays)
 
     def put(self, pipeline: Pipeline) -> dict[str, str]:
         """Store it, and return the upload metadata that selects it."""

@@ -114,7 +114,7 @@ class Placed(Strict):
         rotate: Degrees clockwise; the box grows to hold the turned mark.
         start, end: Seconds of the video's own clock; shown while start <= t < end. No end: to the end.
         fade: Seconds to appear after `start` and to disappear before `end`.
-        tile: If set, the mark is repeated over the whole picture with this gap.
+        tile: If set, the mark is repeated over the whole picture with this gap between the boxes of the turned marks.
     """
 
     position: Position = "bottom-right"

@@ -1,7 +1,9 @@
 """What the demo checks before it starts anything, and its picture of one frame before and after."""
 
+import json
 import os
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,6 +14,7 @@ from scripts import demo, sample_media
 from scripts.comparison import compare
 from scripts.demo_watermark import DemoWatermark
 from scripts.sample_media import make_logo
+from worker.local import run_local
 from worker.tests.media import Clip, make_clip
 
 
@@ -21,6 +24,32 @@ def test_every_length_has_a_frame_to_show(frames: int, tmp_path: Path) -> None:
     compare(video, video, tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 320
+
+
+@pytest.mark.parametrize("delay", [Fraction(0), Fraction(1, 2)])
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"start": 0.03, "end": 0.05},  # one frame
+        {"start": 0.84},
+        {"end": 0.12},
+        {"start": 0.2, "end": 0.6, "fade": 0.2},  # one frame has all of it
+    ],
+)
+def test_the_frame_that_is_shown_has_the_mark(when: dict[str, float], delay: Fraction, tmp_path: Path) -> None:
+    ticks = [int(delay * 12800) + number * 512 for number in range(25)]
+    video = make_clip(tmp_path / "video.mp4", Clip(times=ticks, languages=()))
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "red.png")
+    document = {"overlays": [{"image": "red.png", "position": "center", "width": 64, **when}]}
+    (tmp_path / "mark.json").write_text(json.dumps(document))
+    run_local(video, tmp_path / "after.mp4", tmp_path / "mark.json", lambda *_: None)
+    overlays = DemoWatermark.read(tmp_path / "mark.json").overlays
+    compare(video, tmp_path / "after.mp4", tmp_path / "sheet.png", overlays)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        pixels = [sheet.convert("RGB").getpixel((left + 160, 44 + 90)) for left in (0, 332)]
+    for pixel, wanted in zip(pixels, [(128, 128, 128), (255, 0, 0)], strict=True):
+        assert isinstance(pixel, tuple)
+        assert max(abs(one - other) for one, other in zip(pixel, wanted, strict=True)) < 6
 
 
 def test_the_sample_has_the_colours_that_it_says(tmp_path: Path) -> None:

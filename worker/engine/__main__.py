@@ -35,7 +35,7 @@ from worker.engine.profiles import PROFILES
 from worker.engine.render import render
 from worker.engine.result import ResultFile
 from worker.engine.timeline import Timeline
-from worker.engine.unseen import notes_on_the_unseen, refuse_what_never_starts
+from worker.engine.unseen import notes_on_the_cut_off, notes_on_the_never_seen, refuse_what_never_starts
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
 from worker.limits import confine
 from worker.memory import MemoryGauge
@@ -95,7 +95,7 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge) -> None:
                 }
                 layers = draw_layers(watermark, images, probed.picture)
             refuse_what_never_starts(layers, probed.duration)
-            unseen = notes_on_the_unseen(layers, probed.duration)
+            cut_off = notes_on_the_cut_off(layers)
             blender, timeline = _blender(layers, probed), Timeline(layers)
             del images, layers  # only the converted layers are needed from here on
             plan = plan_memory(
@@ -113,12 +113,13 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge) -> None:
             events.phase,
             events.closing,
         )
+    never_seen = notes_on_the_never_seen(watermark.overlays, blender.seen, probed.duration)
     events.send(
         "result",
         duration=round(rendered.duration, 3),
         frames=rendered.encoded.frames,
         codec=coding.codec,
-        notes=[*probed.notes, *coding.notes, *unseen, *rendered.encoded.notes],
+        notes=[*probed.notes, *coding.notes, *cut_off, *never_seen, *rendered.encoded.notes],
         render=asdict(rendered.way),
         memory={"estimated_mb": ceil(plan.memory / MIB), "peak_mb": ceil(memory.peak() / MIB)},
         timings=events.timings,

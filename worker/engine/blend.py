@@ -55,12 +55,13 @@ class Blender:
             matrix: H.273 matrix coefficients in force for the video.
             full_range: Whether its samples use the full range.
         """
+        self.seen: set[int] = set()
         self._timeline = Timeline(layers)
         convert = partial(_converted, colour=colour, matrix=matrix, full_range=full_range)
         self._marks = [Prepared(layer, convert) for layer in layers]
 
-    def apply(self, frame: VideoFrame, seconds: Fraction | int) -> bool:
-        """Blend onto a frame that may be written to, and return whether any mark was put on it.
+    def apply(self, frame: VideoFrame, seconds: Fraction | int) -> None:
+        """Blend onto a frame that may be written to.
 
         Args:
             frame: 8-bit 4:2:0, at least as large as the picture that the layers were drawn for.
@@ -71,15 +72,15 @@ class Blender:
             marks = self._marks[showing.layer]
             mark = marks[showing.picture]
             if masks := mark.masks_for(showing.opacity):
+                self.seen.add(showing.layer)
                 shown.append((marks.left, marks.top, mark.planes, masks))
         if not shown:
-            return False
+            return
         planes = [plane_image(frame, index) for index in range(3)]
         for left, top, (luma, cb, cr), (full, half) in shown:
             planes[0].paste(luma, (left, top), full)
             planes[1].paste(cb, (left // 2, top // 2), half)
             planes[2].paste(cr, (left // 2, top // 2), half)
-        return True
 
 
 def _converted(picture: Image.Image, colour: Colour, matrix: int, full_range: bool) -> _Mark:

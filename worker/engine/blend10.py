@@ -59,17 +59,17 @@ class DeepBlender:
             full_range: Whether its samples use the full range.
         """
         convert = partial(_converted, colour=colour, matrix=matrix, full_range=full_range)
+        self.seen: set[int] = set()
         self._timeline = Timeline(layers)
         self._marks = [Prepared(layer, convert) for layer in layers]
 
-    def apply(self, frame: VideoFrame, seconds: Fraction | int) -> bool:
-        """Blend onto a frame that may be written to, and return whether any mark was put on it.
+    def apply(self, frame: VideoFrame, seconds: Fraction | int) -> None:
+        """Blend onto a frame that may be written to.
 
         Args:
             frame: 10-bit 4:2:0, at least as large as the picture that the layers were drawn for.
             seconds: Its exact time on the video's clock.
         """
-        marked = False
         for showing in self._timeline.at(seconds):
             marks = self._marks[showing.layer]
             mark = marks[showing.picture]
@@ -78,8 +78,7 @@ class DeepBlender:
                 for index, weight in enumerate((full, half, half)):
                     scale = 1 if index == 0 else 2
                     _blend(_samples(frame, index), marks.left // scale, marks.top // scale, mark.planes[index], weight)
-                marked = True
-        return marked
+                self.seen.add(showing.layer)
 
 
 def _samples(frame: VideoFrame, index: int) -> Samples:

@@ -259,7 +259,7 @@ def _shows_something(mark: Image.Image, where: tuple[int, int], area: Box) -> bo
 
 
 def _add(canvas: Image.Image, mark: Image.Image, where: tuple[int, int]) -> None:
-    """Compose `mark` over `canvas`, where turned tiles without a gap may overlap; `where` may lie outside."""
+    """Compose `mark` over `canvas`, where tiles without a gap may share a rounded sample; `where` may lie outside."""
     left, top = max(0, where[0]), max(0, where[1])
     right, bottom = min(canvas.width, where[0] + mark.width), min(canvas.height, where[1] + mark.height)
     if left < right and top < bottom:

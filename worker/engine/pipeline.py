@@ -24,9 +24,15 @@ from worker.watermark import never_visible
 
 
 class Blends(Protocol):
-    """Puts the marks of a moment on a frame; `worker.engine.blend` and `worker.engine.blend10` do."""
+    """Puts the marks of a moment on a frame; `worker.engine.blend` and `worker.engine.blend10` do.
 
-    def apply(self, frame: VideoFrame, seconds: Fraction | int) -> bool: ...
+    Attributes:
+        seen: Numbers of the layers of which any frame so far has had something.
+    """
+
+    seen: set[int]
+
+    def apply(self, frame: VideoFrame, seconds: Fraction | int) -> None: ...
 
 
 @dataclass
@@ -95,13 +101,12 @@ class Marker:
     def __init__(self, blender: Blends, probed: Probe, pixel_format: str) -> None:
         self._blender, self._probed = blender, probed
         self._canvas = Canvas(pixel_format, probed.picture.width, probed.picture.height)
-        self._marked = 0
 
     def mark(self, frame: VideoFrame) -> VideoFrame:
         """Return a frame of the source, which has a time, as it is to be encoded."""
         assert frame.pts is not None  # noqa: S101 - the caller checked it; for the type checker
         ready = self._canvas.prepare(frame)
-        self._marked += self._blender.apply(ready, frame.pts * self._probed.time_base - self._probed.start)
+        self._blender.apply(ready, frame.pts * self._probed.time_base - self._probed.start)
         ready.time_base = self._probed.time_base
         ready.pict_type = 0  # the source's choice of I, P and B is not ours
         return ready
@@ -114,5 +119,5 @@ class Marker:
         Raises:
             WatermarkInvalid: No frame got a mark.
         """
-        if not self._marked:
+        if not self._blender.seen:
             raise never_visible("of no frame is it a part", "Correct its start, end, fade, opacity or image.")

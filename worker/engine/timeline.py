@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import accumulate
 
 from worker.engine.layers import Layer
-from worker.watermark import OPAQUE
+from worker.watermark import OPAQUE, Overlay
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,16 @@ class Timeline:
         ]
 
 
-class _Track:
-    def __init__(self, layer: Layer) -> None:
-        overlay = layer.overlay
+class Visibility:
+    """When an overlay is to be seen, and how opaque."""
+
+    def __init__(self, overlay: Overlay) -> None:
         self._start, self._fade = _exact(overlay.start), _exact(overlay.fade)
         self._end = None if overlay.end is None else _exact(overlay.end)
         self._opacity = _exact(overlay.opacity)
-        self._switches = list(accumulate(layer.durations))  # when each picture's time is over, from the start
 
     def opacity_at(self, seconds: Fraction | int) -> int:
+        """Return what its own alpha is multiplied with at a time, 0 to 255."""
         if seconds < self._start or (self._end is not None and seconds >= self._end):
             return 0
         share = Fraction(1)
@@ -62,6 +63,13 @@ class _Track:
             if self._end is not None:
                 share = min(share, (self._end - seconds) / self._fade)
         return round(self._opacity * share * OPAQUE)
+
+
+class _Track:
+    def __init__(self, layer: Layer) -> None:
+        self._start = _exact(layer.overlay.start)
+        self._switches = list(accumulate(layer.durations))  # when each picture's time is over, from the start
+        self.opacity_at = Visibility(layer.overlay).opacity_at
 
     def picture_at(self, seconds: Fraction | int) -> int:
         if len(self._switches) == 1:

@@ -1,9 +1,9 @@
 """What of a watermark a viewer will not see: refused if it is all of it, else noted."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from worker.engine.layers import Layer
-from worker.watermark import never_visible
+from worker.watermark import Overlay, never_visible
 
 
 def refuse_what_never_starts(layers: Sequence[Layer], duration: float) -> None:
@@ -23,26 +23,34 @@ def refuse_what_never_starts(layers: Sequence[Layer], duration: float) -> None:
         )
 
 
-def notes_on_the_unseen(layers: Sequence[Layer], duration: float) -> list[str]:
-    """Return a sentence for each overlay that starts too late or is cut off; arguments as above."""
-    return [note for layer in layers for note in (*_too_late(layer, duration), *_cut_off(layer))]
+def notes_on_the_cut_off(layers: Sequence[Layer]) -> list[str]:
+    """Return a sentence for each overlay that is larger than the picture has room for."""
+    return [_cut_off(layer) for layer in layers if layer.cut_off]
 
 
-def _too_late(layer: Layer, duration: float) -> list[str]:
-    overlay = layer.overlay
-    if not duration or overlay.start < duration:
-        return []
-    return [
-        f"The watermark {overlay.label} is never seen: it starts at {overlay.start:g} s, "
-        f"but the video ends at {duration:.3f} s."
-    ]
+def notes_on_the_never_seen(overlays: Sequence[Overlay], seen: Container[int], duration: float) -> list[str]:
+    """Return a sentence for each overlay that no frame has anything of.
+
+    Args:
+        overlays: All of the watermark's.
+        seen: The numbers of those that any frame has something of.
+        duration: Seconds; 0 if the file does not say.
+    """
+    return [_never_seen(overlay, duration) for number, overlay in enumerate(overlays) if number not in seen]
 
 
-def _cut_off(layer: Layer) -> list[str]:
-    if not layer.cut_off:
-        return []
+def _never_seen(overlay: Overlay, duration: float) -> str:
+    if duration and overlay.start >= duration:
+        why = f"it starts at {overlay.start:g} s, but the video ends at {duration:.3f} s"
+    else:
+        until = "on" if overlay.end is None else f"to {overlay.end:g} s"
+        why = f"no frame from {overlay.start:g} s {until} has anything of it"
+    return f"The watermark {overlay.label} is never seen: {why}."
+
+
+def _cut_off(layer: Layer) -> str:
     parts = "part is" if len(layer.cut_off) == 1 else "parts are"
-    return [
+    return (
         f"The watermark {layer.overlay.label} is larger than the picture has room for: "
         f"its {' and '.join(layer.cut_off)} {parts} cut off."
-    ]
+    )

@@ -4,7 +4,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from av import VideoFrame
 from PIL import Image
 
-from worker.engine.geometry import Picture
+from worker.engine.geometry import Picture, turned_size
 from worker.engine.text import draw_text
 from worker.errors import WatermarkInvalid
 from worker.local import run_local
@@ -208,3 +208,42 @@ def test_an_overlay_that_starts_too_late_is_noted(tmp_path: Path) -> None:
     mark.write_text(json.dumps({"overlays": [{"text": "seen"}, {"text": "late", "start": 9}]}))
     result = run_local(source, tmp_path / "output.mp4", mark, lambda _phase, _share: None)
     assert result.notes == ["The watermark 'late' is never seen: it starts at 9 s, but the video ends at 0.400 s."]
+
+
+@pytest.mark.parametrize(
+    ("never", "when"),
+    [
+        ({"start": 0.165, "end": 0.195}, "from 0.165 s to 0.195 s"),  # frames are shown at 0.16 s and 0.20 s
+        ({"start": 0.365}, "from 0.365 s on"),  # the last is shown at 0.36 s
+        ({"start": 0.16, "end": 0.2, "fade": 1}, "from 0.16 s to 0.2 s"),  # and its fade begins with nothing
+    ],
+)
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
+def test_an_overlay_that_no_frame_has_anything_of_is_noted(
+    never: dict[str, Any], when: str, pixel_format: str, tmp_path: Path
+) -> None:
+    codec = "libx264" if pixel_format == "yuv420p" else "libx265"
+    source = make_clip(tmp_path / "a.mp4", Clip(seconds=0.4, languages=(), codec=codec, pixel_format=pixel_format))
+    mark = tmp_path / "mark.json"
+    mark.write_text(json.dumps({"overlays": [{"text": "brief", **never}, {"text": "seen", "start": 0.1}]}))
+    result = run_local(source, tmp_path / "output.mp4", mark, lambda _phase, _share: None)
+    assert result.notes == [f"The watermark 'brief' is never seen: no frame {when} has anything of it."]
+
+
+@pytest.mark.parametrize("angle", [0, 30, 45, 90])
+def test_tiles_keep_their_gap_between_the_boxes_that_hold_the_turned_marks(
+    angle: float, frames_with: FramesWith, tmp_path: Path
+) -> None:
+    Image.new("RGB", (60, 20), "white").save(tmp_path / "bar.png")
+    tiles = {"image": "bar.png", "width": 60, "position": {"x": 0, "y": 0}, "rotate": angle, "tile": 16}
+    image = frames_with(Clip(seconds=0.12, languages=()), tiles)[0].to_image().convert("L")
+    width, height = turned_size((60, 20), angle)
+    level = 150  # half of the way from the background to the mark
+    columns = [max(image.crop((x, 0, x + 1, 180)).tobytes()) > level for x in range(320)]
+    rows = [max(image.crop((0, y, 320, y + 1)).tobytes()) > level for y in range(180)]
+    for touched, side in ((columns, width), (rows, height)):
+        ends = [place for place, (one, other) in enumerate(pairwise(touched), 1) if one and not other]
+        begins = [place for place, (one, other) in enumerate(pairwise(touched), 1) if other and not one and place > 2]
+        assert all(abs(end - side - number * (side + 16)) <= 2 for number, end in enumerate(ends))
+        assert all(abs(begin - (number + 1) * (side + 16)) <= 2 for number, begin in enumerate(begins))
+        assert len(ends) > 1
