@@ -187,8 +187,8 @@ class OutOfMemory(TaskTooSmall):
     code = "OUT_OF_MEMORY"
     exit_code = 20
     message = "The task ran out of memory."
-    hint = "Allow the pipeline larger tasks (MaxTaskMemory), or give the worker more memory; 8192 MB do for 8K."
-    file_hint = "End other programs, or raise the limit that this one runs under; 8192 MB do for 8K."
+    hint = "Allow the pipeline larger tasks (MaxTaskMemory), or give the worker more memory: up to 9 GB for 8K."
+    file_hint = "End other programs, or raise the limit that this one runs under: up to 9 GB for 8K."
 
 
 class InsufficientMemory(TaskTooSmall):

@@ -200,7 +200,7 @@ class Job:
             memory=self._memory,
             timings=self._timings,
         )
-        log.info("the job succeeded", extra={"output": output, "timings": self._timings})
+        log.info("the job succeeded", extra={"output": output, "timings": self._timings, "notes": self._notes})
 
     def _fail(self, error: WatermarkError) -> int:
         """Put the error into the record; the process exits with its code even if that fails.

@@ -4,6 +4,9 @@ What it allows is a list of system calls, and to the process no others exist: no
 starts a program or another process, names a file to remove or replace, or looks at another process. So not even code
 that a hostile file smuggles into a decoder can read or write more than the descriptors that the worker handed over.
 
+One thing it cannot keep secret: whether a name exists, and what stat says of it. C libraries before glibc 2.39 make
+fstat of newfstatat with AT_EMPTY_PATH and an empty name, and no filter can look at a name.
+
 The format: https://docs.kernel.org/userspace-api/seccomp_filter.html; struct seccomp_data of linux/seccomp.h.
 """
 

@@ -15,4 +15,5 @@ sound     and what MP4 cannot hold, as AAC   verify    is the result the source 
 tags      titles, languages, chapters        preload   what libraries would load late
 headers   what the muxer cannot say          claims    how many samples a file may speak of
 result    the one file that is written       footprint how much memory that will take
+hevc      how many frames its decoder holds  unseen    what of a watermark nobody will see
 """

@@ -14,7 +14,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from math import ceil
@@ -44,6 +44,10 @@ from worker.seccomp import forbid_all_but_work
 from worker.watermark import validate
 
 SECONDS_BETWEEN_EVENTS = 0.25
+UNFILTERED = (
+    "This system refuses the kernel's filter of system calls (seccomp): the engine read the video without it, "
+    "and could have opened files of its container."
+)
 
 
 class Events:
@@ -80,8 +84,12 @@ class Events:
             self.timings[name] = round(self.timings.get(name, 0.0) + time.monotonic() - started, 3)
 
 
-def run(request: dict[str, Any], events: Events, memory: MemoryGauge) -> None:
-    """Do the work of a request; its fields are those that `worker.sandbox.run_engine` writes."""
+def run(request: dict[str, Any], events: Events, memory: MemoryGauge, notes: Sequence[str] = ()) -> None:
+    """Do the work of a request; its fields are those that `worker.sandbox.run_engine` writes.
+
+    Args:
+        notes: Sentences for the job record that are known already.
+    """
     output = ResultFile(*request["output"])
     with os.fdopen(request["input"], "rb") as source:
         with events.phase("PROBING"):
@@ -98,9 +106,8 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge) -> None:
             cut_off = notes_on_the_cut_off(layers)
             blender, timeline = _blender(layers, probed), Timeline(layers)
             del images, layers  # only the converted layers are needed from here on
-            plan = plan_memory(
-                probed, coding, request["cpus"], memory.resident(), request["memory_taken"], request["memory"]
-            )
+            present = memory.resident() + blender.bytes_to_come
+            plan = plan_memory(probed, coding, request["cpus"], present, request["memory_taken"], request["memory"])
         rendered = render(
             source,
             output,
@@ -119,7 +126,7 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge) -> None:
         duration=round(rendered.duration, 3),
         frames=rendered.encoded.frames,
         codec=coding.codec,
-        notes=[*probed.notes, *coding.notes, *cut_off, *never_seen, *rendered.encoded.notes],
+        notes=[*notes, *probed.notes, *coding.notes, *cut_off, *never_seen, *rendered.encoded.notes],
         render=asdict(rendered.way),
         memory={"estimated_mb": ceil(plan.memory / MIB), "peak_mb": ceil(memory.peak() / MIB)},
         timings=events.timings,
@@ -144,10 +151,11 @@ def main() -> int:
     confine(request["parent"], request["output_bytes"])
     load_what_loads_late()
     memory = MemoryGauge()
-    forbid_all_but_work()
+    notes = [] if forbid_all_but_work() else [UNFILTERED]
+    sys.stderr.writelines(f"{note}\n" for note in notes)  # the worker logs it where the engine fails
     av.logging.set_level(av.logging.ERROR)
     try:
-        run(request, events, memory)
+        run(request, events, memory, notes)
     except WatermarkError as error:
         traceback.print_exc()
         events.send("error", **error.as_record())

@@ -22,6 +22,8 @@ from worker.watermark import OPAQUE
 
 _Masks = tuple[Image.Image, Image.Image]  # full and half resolution
 
+BYTES_PER_PIXEL = 4  # of a mark: 4:2:0, and its alpha twice, as it is and in a fade
+
 
 @dataclass
 class _Mark:
@@ -59,6 +61,7 @@ class Blender:
         self._timeline = Timeline(layers)
         convert = partial(_converted, colour=colour, matrix=matrix, full_range=full_range)
         self._marks = [Prepared(layer, convert) for layer in layers]
+        self.bytes_to_come = BYTES_PER_PIXEL * sum(marks.pixels_to_come for marks in self._marks)
 
     def apply(self, frame: VideoFrame, seconds: Fraction | int) -> None:
         """Blend onto a frame that may be written to.

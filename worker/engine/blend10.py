@@ -24,6 +24,7 @@ Samples = NDArray[np.uint16]
 
 _BAND = 64  # rows at a time; even
 _SHIFT = 15
+BYTES_PER_PIXEL = 11  # of a mark: 4:2:0 in 16 bits, its alpha as float32, its weights in 16 bits
 _WHOLE = 1 << _SHIFT  # a weight of 1; a 10-bit sample times this fits into 32 bits
 
 
@@ -62,6 +63,7 @@ class DeepBlender:
         self.seen: set[int] = set()
         self._timeline = Timeline(layers)
         self._marks = [Prepared(layer, convert) for layer in layers]
+        self.bytes_to_come = BYTES_PER_PIXEL * sum(marks.pixels_to_come for marks in self._marks)
 
     def apply(self, frame: VideoFrame, seconds: Fraction | int) -> None:
         """Blend onto a frame that may be written to.

@@ -22,23 +22,29 @@ LEAST_LOOKAHEAD = {"libx264": 10, "libx265": 5, "libsvtav1": 16}  # with less, t
 
 @dataclass(frozen=True)
 class _Encoder:
-    """What an encoder holds, in bytes for each pixel of 8 bits; for those of 10 bits it is `deep` times as much."""
+    """What an encoder holds, in bytes for each pixel of 8 bits; for those of 10 bits it is `deep` times as much.
+
+    Attributes:
+        beside: Bytes whatever the size: tables, and the margins around its frames.
+    """
 
     always: float
     per_lookahead: float
     per_thread: float
     deep: float = 1.0
+    beside: int = 0
 
 
 _ENCODERS = {
     "libx264": _Encoder(always=30, per_lookahead=3.7, per_thread=4),
-    "libx265": _Encoder(always=110, per_lookahead=13, per_thread=8),
+    "libx265": _Encoder(always=110, per_lookahead=13, per_thread=8, beside=20 * MIB),
     "libsvtav1": _Encoder(always=70, per_lookahead=0, per_thread=64, deep=1.5),
 }
 # Frames that a decoder holds. Level 4 and 5 of H.264 and HEVC have 4 to 6 at their largest size, AV1 and VP9 have 8; a
 # codec without references has one or two, but of up to four times the bytes.
 _DECODER_FRAMES = {"h264": 8, "hevc": 8, "av1": 12, "vp9": 12}
 _OTHER_DECODERS_FRAMES = 12
+_FRAMES_BESIDE_REFERENCES = 4  # that are decoded, or wait for their turn to be shown
 _FRAMES_BETWEEN = 3  # one each that is read, drawn on and handed over
 _FRAMES_AHEAD = 5  # more, where decoding and encoding go on at the same time
 
@@ -62,7 +68,7 @@ def plan_memory(probed: Probe, coding: Coding, cpus: float, present: int, taken:
 
     Args:
         cpus: How many there are.
-        present: Bytes that this process has already.
+        present: Bytes that this process has already, or will have by its marks.
         taken: Bytes that others have who share the limit.
         limit: Bytes for all together.
 
@@ -93,10 +99,13 @@ def _encode_memory(probed: Probe, coding: Coding, cpus: float) -> int:
     """Return the bytes that decoder, pipeline and encoder will hold together at their peak."""
     pixels = even(probed.picture.width) * even(probed.picture.height)
     deep = probed.depth > 8
-    frames = _DECODER_FRAMES.get(probed.codec, _OTHER_DECODERS_FRAMES) + _FRAMES_BETWEEN
+    frames = max(
+        _DECODER_FRAMES.get(probed.codec, _OTHER_DECODERS_FRAMES), probed.reference_frames + _FRAMES_BESIDE_REFERENCES
+    )
+    frames += _FRAMES_BETWEEN
     if cpus > 1:
         frames += _FRAMES_AHEAD
     encoder = _ENCODERS[coding.encoder]
     encoding = encoder.always + encoder.per_lookahead * coding.effort.lookahead + encoder.per_thread * coding.threads
     of_frames = frames * BYTES_PER_PIXEL * (2 if deep else 1)
-    return FIRST_USE + int(pixels * (of_frames + encoding * (encoder.deep if deep else 1)))
+    return FIRST_USE + encoder.beside + int(pixels * (of_frames + encoding * (encoder.deep if deep else 1)))

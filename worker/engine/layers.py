@@ -74,6 +74,7 @@ class Prepared[T]:
 
     Attributes:
         left, top: The layer's.
+        pixels_to_come: Of the pictures that will be held beside the first: those kept, and one in the making.
     """
 
     def __init__(self, layer: Layer, prepare: Callable[[Image.Image], T]) -> None:
@@ -87,9 +88,12 @@ class Prepared[T]:
         self._kept: dict[int, T] = {}
         if len(layer.marks) == 1:
             self._last = 0, prepare(layer.picture(0))  # and the layer with its mark may go
+            self.pixels_to_come = 0
         else:
             self._layer, self._room = layer, KEPT_PIXELS // (layer.width * layer.height) - 1
             self._last = 0, self._made(0)
+            others = min(len(layer.marks) - 1, max(0, self._room) + 1)
+            self.pixels_to_come = others * layer.width * layer.height
 
     def __getitem__(self, number: int) -> T:
         """Return a picture by its number; of an animation as many are kept as there is room for."""

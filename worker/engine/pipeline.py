@@ -27,9 +27,11 @@ class Blends(Protocol):
     """Puts the marks of a moment on a frame; `worker.engine.blend` and `worker.engine.blend10` do.
 
     Attributes:
+        bytes_to_come: What it will hold beside what it has when it is made.
         seen: Numbers of the layers of which any frame so far has had something.
     """
 
+    bytes_to_come: int
     seen: set[int]
 
     def apply(self, frame: VideoFrame, seconds: Fraction | int) -> None: ...

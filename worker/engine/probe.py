@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from worker.engine.colour import FULL_RANGE, MATRIX_RGB, UNCOMMON_MATRICES, Colour
 from worker.engine.geometry import IDENTITY_MATRIX, Picture, orientation_of
 from worker.engine.hdr import LightLevel, Mastering, dolby_base
+from worker.engine.hevc import frames_held
 from worker.engine.planes import even
 from worker.engine.source import as_fraction, open_movie
 from worker.errors import CorruptInput, NoVideoStream, UnsupportedInput
@@ -47,6 +48,7 @@ class Probe:
         bit_rate: Bits per second of the video stream, 0 if unknown.
         interlaced: Whether the first frame is.
         bottom_first: Whether of its fields the lower one is shown first.
+        reference_frames: How many earlier frames the decoder keeps, as the file says of H.264 and HEVC; else 0.
         notes: Sentences for the job record about what will not be as in the source.
     """
 
@@ -68,6 +70,7 @@ class Probe:
     has_sample_aspect_ratio: bool
     mastering: Mastering | None = None
     light_level: LightLevel | None = None
+    reference_frames: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -190,8 +193,18 @@ def _describe(movie: InputContainer, stream: VideoStream, first: VideoFrame) -> 
         has_sample_aspect_ratio=aspect > 0,
         mastering=Mastering.from_side_data(bytes(mastering)) if mastering else None,
         light_level=LightLevel.from_side_data(bytes(light_level)) if light_level else None,
+        reference_frames=_reference_frames(stream.codec_context),
         notes=_notes(stream, first, depth),
     )
+
+
+def _reference_frames(context: VideoCodecContext) -> int:
+    match context.codec.canonical_name:
+        case "h264":
+            return context.refs
+        case "hevc":  # of which FFmpeg's decoder does not tell
+            return frames_held(context.extradata or b"")
+    return 0
 
 
 def _start(movie: InputContainer) -> Fraction:

@@ -40,12 +40,12 @@ def make_source(folder: Path, size: str, source: str) -> Path:
     return make_clip(folder / "source.mp4", clip)
 
 
-def measure(source: Path, profile: str = "balanced", cpus: float = 1.0) -> Footprint:
-    """Watermark a clip as if there were so many CPUs and memory without end."""
-    logo = make_logo(source.parent / "logo.png", (400, 100))
-    document, images = read_watermark(logo)
+def measure(source: Path, profile: str = "balanced", cpus: float = 1.0, watermark: Path | None = None) -> Footprint:
+    """Watermark a clip, with a logo unless told otherwise, as if there were so many CPUs and memory without end."""
+    mark = watermark or make_logo(source.parent / "logo.png", (400, 100))
+    document, images = read_watermark(mark)
     output = source.parent / "output.mp4"
     with source.open("rb") as file:
         resources = Resources(cpus, NO_LIMIT * MIB)
-        result = run_engine(file, output, document, logo.name, images, lambda *_: None, resources, profile)
+        result = run_engine(file, output, document, mark.name, images, lambda *_: None, resources, profile)
     return Footprint(result.codec, result.memory["estimated_mb"], result.memory["peak_mb"])

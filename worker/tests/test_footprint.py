@@ -1,10 +1,12 @@
 """The estimate of memory against what the engine really takes, and what follows from it."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from worker.engine.colour import Colour
 from worker.engine.encoders import Coding, choose_coding
@@ -103,3 +105,31 @@ def test_a_video_that_needs_more_memory_than_there_is_is_refused_before_it_is_en
     assert f"needs {caught.value.memory_mb} MB" in caught.value.message
     assert phases == {"PROBING"}
     assert not (tmp_path / "out.mp4").exists() or (tmp_path / "out.mp4").stat().st_size == 0
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {"preset": "veryfast", "refs": "16"}),
+        ("libx265", {"x265-params": "ref=16:bframes=0:allow-non-conformance=1"}),
+    ],
+    ids=["H.264", "HEVC"],
+)
+def test_a_source_with_sixteen_reference_frames_is_counted(tmp_path: Path, codec: str, options: dict[str, str]) -> None:
+    clip = Clip(1280, 720, rate=30, seconds=1.4, grey=None, languages=(), codec=codec, options=options)
+    found = measure(make_clip(tmp_path / "source.mp4", clip))
+    assert found.peak <= found.estimated <= 1.5 * found.peak, found
+
+
+def test_the_pictures_of_an_animation_are_counted(tmp_path: Path) -> None:
+    # As noise, so that Pillow drops none as like the one before.
+    frames = [Image.effect_noise((480, 240), 60).convert("RGBA") for _ in range(100)]
+    mark = tmp_path / "mark.png"
+    frames[0].save(mark, save_all=True, append_images=frames[1:], duration=33, loop=0)
+    settings = {"image": "mark.png", "width": 480, "fade": 0.5}
+    (tmp_path / "mark.json").write_text(json.dumps({"overlays": [settings]}))
+    clip = Clip(
+        640, 360, rate=30, seconds=3.5, grey=None, languages=(), codec="libx265", pixel_format="yuv420p10le"
+    )  # fmt: skip
+    found = measure(make_clip(tmp_path / "source.mp4", clip), watermark=tmp_path / "mark.json")
+    assert found.peak <= found.estimated <= 1.5 * found.peak, found

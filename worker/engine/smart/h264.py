@@ -42,7 +42,7 @@ def with_lengths(units: list[bytes]) -> bytes:
     return b"".join(len(unit).to_bytes(LENGTH_BYTES) + unit for unit in units)
 
 
-class _Bits:
+class Bits:
     """The payload of a parameter set, bit by bit."""
 
     def __init__(self, unit: bytes) -> None:
@@ -177,7 +177,7 @@ def parse_sps(unit: bytes) -> Sps:
     """Return what a sequence parameter set says."""
     if not unit or unit[0] & 31 != SPS:
         raise ValueError("not a sequence parameter set")
-    bits = _Bits(unit)
+    bits = Bits(unit)
     profile, constraints, level, number = bits.u(8), bits.u(8), bits.u(8), bits.ue()
     start = bits.position
     eight_bit_420 = _is_eight_bit_420(bits) if profile not in (BASELINE, MAIN, 88) else True
@@ -199,7 +199,7 @@ def parse_sps(unit: bytes) -> Sps:
     )  # fmt: skip
 
 
-def _is_eight_bit_420(bits: _Bits) -> bool:
+def _is_eight_bit_420(bits: Bits) -> bool:
     chroma = bits.ue()
     if chroma == 3:
         bits.u(1)  # separate_colour_plane_flag
@@ -212,7 +212,7 @@ def _is_eight_bit_420(bits: _Bits) -> bool:
     return chroma == 1 and depths == (0, 0) and not lossless
 
 
-def _skip_scaling_list(bits: _Bits, size: int) -> None:
+def _skip_scaling_list(bits: Bits, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -220,7 +220,7 @@ def _skip_scaling_list(bits: _Bits, size: int) -> None:
         last = following or last
 
 
-def _skip_picture_order(bits: _Bits) -> None:
+def _skip_picture_order(bits: Bits) -> None:
     kind = bits.ue()
     if kind == 0:
         bits.ue()
@@ -232,7 +232,7 @@ def _skip_picture_order(bits: _Bits) -> None:
             bits.se()
 
 
-def _read_vui(bits: _Bits) -> tuple[str, Restriction | None]:
+def _read_vui(bits: Bits) -> tuple[str, Restriction | None]:
     start = bits.position
     if bits.u(1) and bits.u(8) == _EXTENDED_SAR:  # aspect_ratio_info_present_flag
         bits.u(32)
@@ -261,7 +261,7 @@ def _read_vui(bits: _Bits) -> tuple[str, Restriction | None]:
     return vui, Restriction(bits.u(1), bits.ue(), bits.ue(), bits.ue(), bits.ue(), bits.ue(), bits.ue())
 
 
-def _skip_hrd(bits: _Bits) -> None:
+def _skip_hrd(bits: Bits) -> None:
     count = bits.ue() + 1
     bits.u(8)
     for _ in range(count):
@@ -275,12 +275,12 @@ def pps_id(unit: bytes) -> int:
     """Return the number of a picture parameter set."""
     if not unit or unit[0] & 31 != PPS:
         raise ValueError("not a picture parameter set")
-    return _Bits(unit[:16]).ue()
+    return Bits(unit[:16]).ue()
 
 
 def pps_of_sps(unit: bytes, number: int) -> bytes:
     """Return a picture parameter set that refers to the sequence parameter set of this number."""
-    bits = _Bits(unit)
+    bits = Bits(unit)
     own = bits.ue()
     bits.ue()
     rest = bits.text[bits.position : bits.text.rindex("1")]  # without the trailing bits
