@@ -13,7 +13,7 @@ pipeline  what these two share               ahead     two steps of the pipeline
 remux     what is copied: sound, subtitles   digest    what was written, in a few bytes
 sound     and what MP4 cannot hold, as AAC   verify    is the result the source plus a watermark?
 tags      titles, languages, chapters        preload   what libraries would load late
-headers   what the muxer cannot say          claims    how many samples a file may speak of
+headers   what the muxer cannot say          claims    what a file says and FFmpeg would misread
 result    the one file that is written       footprint how much memory that will take
 hevc      how many frames its decoder holds  unseen    what of a watermark nobody will see
 """

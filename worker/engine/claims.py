@@ -2,8 +2,11 @@
 
 A file of 2 KB may speak of a hundred million samples, for which FFmpeg takes gigabytes. Every sample has a byte at
 least, so a file can never have more samples than bytes.
+
+And it takes every edit of an edit list for one at normal speed: of what is to be played twice as fast it shows half.
 """
 
+import struct
 from collections.abc import Iterator
 from itertools import count
 from typing import BinaryIO
@@ -28,20 +31,51 @@ _CONTAINERS = (
 _COUNT_AT = {b"stsz": 8, b"stz2": 8, b"trun": 4}  # behind version, flags and, but for trun, the size of a sample
 MAX_BOXES = 2_000_000  # a few seconds; an hour of video in a fragment for each frame has 1.5 million
 
+_NOTHING = -1  # as the start of an edit
+_NORMAL_SPEED = 1 << 16
+_EDITS_AT_ONCE = 4096
 
-def refuse_more_samples_than_bytes(file: BinaryIO, size: int) -> None:
-    """Look at the sample counts of an mp4 file of this many bytes; the position is anywhere afterwards.
+
+def refuse_what_would_be_misread(file: BinaryIO, size: int) -> None:
+    """Look at the sample counts and edit lists of an mp4 file of this many bytes; the position is anywhere afterwards.
 
     Raises:
         CorruptInput
-        UnsupportedInput: It is made of more than MAX_BOXES.
+        UnsupportedInput: It is made of more than MAX_BOXES, or a part of it plays faster, slower or backwards.
     """
-    for samples in _sample_counts(file, size):
-        if samples > size:
-            raise CorruptInput(f"The index speaks of {samples} samples, but the file has {size} bytes.")
+    for kind, begin, end in _boxes(file, size):
+        if kind in _COUNT_AT:
+            file.seek(begin + _COUNT_AT[kind])
+            samples = int.from_bytes(file.read(4))
+            if samples > size:
+                raise CorruptInput(f"The index speaks of {samples} samples, but the file has {size} bytes.")
+        elif kind == b"elst":
+            for speed in _speeds(file, begin, end):
+                if speed != _NORMAL_SPEED:
+                    raise UnsupportedInput(
+                        f"An edit list plays a part of the video at {speed / _NORMAL_SPEED:g} times its speed, "
+                        "which is not handled.",
+                        "Export the video with its changes of speed applied, then upload it again.",
+                    )
 
 
-def _sample_counts(file: BinaryIO, size: int) -> Iterator[int]:
+def _speeds(file: BinaryIO, begin: int, end: int) -> Iterator[int]:
+    """Yield the speed of each edit of an elst box that shows something, in 1/65536."""
+    file.seek(begin)
+    head = file.read(8)
+    edit = struct.Struct(">Qqi" if head[:1] == b"\1" else ">Iii")
+    left = min(int.from_bytes(head[4:]), (end - begin - 8) // edit.size)
+    while left > 0:
+        edits = file.read(min(left, _EDITS_AT_ONCE) * edit.size)
+        if len(edits) < edit.size:
+            return
+        left -= len(edits) // edit.size
+        whole = len(edits) - len(edits) % edit.size
+        yield from (speed for _, start, speed in edit.iter_unpack(edits[:whole]) if start != _NOTHING)
+
+
+def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the type of each box and where its content begins and ends."""
     inside, boxes = [(0, size)], count()
     while inside:
         start, end = inside.pop()
@@ -56,9 +90,7 @@ def _sample_counts(file: BinaryIO, size: int) -> Iterator[int]:
             stop = min(start + length, end) if length else end
             if stop < start + header:
                 break  # a length that cannot be: the demuxer says what it thinks of it
-            if kind in _COUNT_AT:
-                file.seek(start + header + _COUNT_AT[kind])
-                yield int.from_bytes(file.read(4))
-            elif kind in _CONTAINERS:
+            yield kind, start + header, stop
+            if kind in _CONTAINERS:
                 inside.append((start + header, stop))
             start = stop

@@ -165,4 +165,10 @@ class Reader:
         if leading:
             self.notes.append(f"The first {leading} frames need others that were cut off, and are shown by no player.")
         if self._untimely:
-            self.notes.append(f"{self._untimely} frames had no time of their own and were left out.")
+            self.notes.append(_left_out(self._untimely))
+
+
+def _left_out(frames: int) -> str:
+    if frames == 1:
+        return "A frame had no time of its own and was left out."
+    return f"{frames} frames had no time of their own and were left out."

@@ -52,7 +52,10 @@ class CopiedStream:
         track = f"{self.source.type} stream {self.source.index}"
         if not self.digest.packets:
             return [f"The {track} was empty."]
-        return [f"{self._moved} packets of the {track} were out of order and moved in time."] if self._moved else []
+        if not self._moved:
+            return []
+        which = f"A packet of the {track} was" if self._moved == 1 else f"{self._moved} packets of the {track} were"
+        return [f"{which} out of order and moved in time."]
 
 
 class Copies:

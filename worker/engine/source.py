@@ -9,7 +9,7 @@ import av.error
 from av.container import InputContainer
 from av.rational import AVRational
 
-from worker.engine.claims import refuse_more_samples_than_bytes
+from worker.engine.claims import refuse_what_would_be_misread
 from worker.errors import CorruptInput, UnsupportedInput
 
 READ_BYTES = 1 << 20  # one call from C into Python for each; at 32 KB, the default, they cost several per cent
@@ -55,7 +55,7 @@ def open_movie(file: BinaryIO) -> InputContainer:
         UnsupportedInput: A movie in another container.
     """
     _refuse_what_is_no_movie(file)
-    refuse_more_samples_than_bytes(file, file.seek(0, os.SEEK_END))
+    refuse_what_would_be_misread(file, file.seek(0, os.SEEK_END))
     file.seek(0)
     try:
         return av.open(

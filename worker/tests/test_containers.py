@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from worker.errors import UnsupportedInput
 from worker.sandbox import EngineResult
 from worker.tests.boxes import Box, edit_moov, integers, parse, set_edits, timescale
 from worker.tests.media import Clip, Sound, Subtitles, make_clip
@@ -135,6 +136,46 @@ def test_edit_lists(
     source = with_edits(tmp_path / "source.mp4", picture, sound)
     assert look_at(source).times != look_at(make_clip(tmp_path / "plain.mp4", Clip(seconds=1))).times or sound[0][1]
     assert marked(source).notes == []
+
+
+# FFmpeg, and Chromium with it, shows the beginning at normal speed and nothing of the rest.
+SPEEDS = {"twice as fast": (500, 0, 2), "at half the speed": (2000, 0, 0.5), "held still": (400, 200, 0),
+          "backwards": (1000, 0, -1)}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", [
+    pytest.param(edit, id=name, marks=pytest.mark.input_row("Refused", f"an edit list that plays it {name}",
+                                                            "`UNSUPPORTED_INPUT`"))
+    for name, edit in SPEEDS.items()
+])  # fmt: skip
+@pytest.mark.parametrize("track", ["picture", "sound"])
+def test_edit_lists_with_another_speed_are_refused(
+    engine_in_process: Callable[..., object], tmp_path: Path, edit: tuple[int, int, float], track: str
+) -> None:
+    normal = (1000, 0, 1.0)
+    edits = ((edit,), (normal,)) if track == "picture" else ((normal,), (normal, edit))
+    with pytest.raises(UnsupportedInput, match=f"at {edit[2]:g} times its speed"):
+        engine_in_process(with_edits(tmp_path / "source.mp4", *edits))
+
+
+def test_the_speed_of_nothing_counts_for_nothing(marked: Marked, tmp_path: Path) -> None:
+    source = with_edits(tmp_path / "source.mp4", ((200, EMPTY, 0), (1000, 0, 1)), ((1000, 0, 1),))
+    assert marked(source).notes == []
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_long_edit_lists_of_either_version(
+    engine_in_process: Callable[..., object], tmp_path: Path, version: int
+) -> None:
+    source = with_edits(tmp_path / "source.mp4", ((1000, 0, 1),), ((1000, 0, 1),))
+
+    def lengthen(moov: Box) -> None:
+        edit = struct.pack(">Qqi" if version else ">Iii", 1, 0, NORMAL_SPEED)
+        fast = struct.pack(">Qqi" if version else ">Iii", 1, 0, 2 * NORMAL_SPEED)
+        moov.one("trak", "edts", "elst").payload = struct.pack(">II", version << 24, 5001) + 5000 * edit + fast
+
+    with pytest.raises(UnsupportedInput, match="at 2 times its speed"):
+        engine_in_process(edit_moov(source, lengthen))
 
 
 def as_other_track(handler: bytes, entry: bytes) -> Callable[[Box], None]:

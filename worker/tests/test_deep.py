@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from av import VideoFrame
+from av import Packet, VideoFrame
 
 from worker.engine.hdr import LightLevel, Mastering
 from worker.errors import UnsupportedInput
@@ -162,6 +162,40 @@ def test_what_hdr10_says_of_itself_lies_in_boxes_too(marked: Marked, tmp_path: P
     assert side_data["content_light_level"] == struct.pack("=2I", 1000, 400)
     assert ("mastering_display_metadata" in side_data) == ("mdcv" in boxes)
     assert "CONTENT_LIGHT_LEVEL" in frames_of(output)[0].side_data
+
+
+def _hdr10_plus() -> bytes:
+    """Return metadata of a scene: the message of SMPTE ST 2094-40 (application 4) in a prefix SEI unit of HEVC."""
+    fields = ((1, 8), (1, 2), (1000, 27), (0, 1), (50001, 17), (50002, 17), (50003, 17), (30001, 17), (0, 4), (513, 10),
+              (0, 3))  # fmt: skip
+    text = "".join(f"{value:0{bits}b}" for value, bits in fields)
+    message = b"\xb5\x00\x3c\x00\x01\x04" + int(text.ljust(len(text) + -len(text) % 8, "0"), 2).to_bytes(
+        -(-len(text) // 8)
+    )
+    unit = b"\x4e\x01\x04" + bytes([len(message)]) + message + b"\x80"
+    assert b"\0\0" not in unit  # which would have to be escaped
+    return len(unit).to_bytes(4) + unit
+
+
+@pytest.mark.parametrize("profile", ["balanced", "av1"])
+@pytest.mark.input_row("Colour", "HDR10+", "HDR10; the record says that the metadata of each scene was left out")
+def test_hdr10_plus_becomes_hdr10(marked: Marked, tmp_path: Path, profile: str) -> None:
+    static = make_clip(tmp_path / "static.mp4", deep(PQ, f"master-display={DISPLAY}:max-cll=1000,400"))
+    source = tmp_path / "source.mp4"
+    with av.open(str(static)) as movie, av.open(str(source), "w") as dynamic:
+        track = dynamic.add_stream_from_template(movie.streams.video[0], opaque=True)
+        for sample in movie.demux(video=0):
+            if sample.size:
+                packet = Packet(_hdr10_plus() + bytes(sample))
+                packet.pts, packet.dts, packet.duration = sample.pts, sample.dts, sample.duration
+                packet.time_base, packet.is_keyframe, packet.stream = sample.time_base, sample.is_keyframe, track
+                dynamic.mux(packet)
+    assert all("DYNAMIC_HDR_PLUS" in frame.side_data for frame in frames_of(source))
+    result = marked(source, profile, colours=[in_pq(colour) for colour in COLOURS])
+    assert result.notes == ["The HDR10+ metadata of each scene was left out: the picture is HDR10."]
+    output = tmp_path / "output.mp4"
+    assert not any("DYNAMIC_HDR_PLUS" in frame.side_data for frame in frames_of(output))
+    assert boxes_of_sample_entry(output)["mdcv"] == MDCV
 
 
 def _dolby(source: Path, profile: int, compatibility: int) -> Path:

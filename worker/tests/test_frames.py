@@ -194,6 +194,8 @@ def test_a_size_that_changes_is_not_copied_in_part(engine_in_process: Engine, tm
     assert result.notes == ["The picture changes its size on the way, to 160x90: it was scaled to 320x180."]
 
 
+@pytest.mark.input_row("Time", "a frame with the time of the one before it", "left out; the record says so")
+@pytest.mark.input_row("Refused", "many frames without a time of their own", "`CORRUPT_INPUT`")
 def test_times_that_do_not_increase(engine_in_process: Engine, tmp_path: Path) -> None:
     source = make_clip(tmp_path / "source.mp4", Clip(seconds=0.6, languages=(), b_frames=0, movflags="+disable_chpl"))
     boxes = parse(source.read_bytes())
@@ -207,7 +209,7 @@ def test_times_that_do_not_increase(engine_in_process: Engine, tmp_path: Path) -
         else:
             _, output, result = engine_in_process(source)
             assert result.frames == len(frames_of(output)) == expected
-            assert result.notes == ["1 frames had no time of their own and were left out."]
+            assert result.notes == ["A frame had no time of its own and was left out."]
 
 
 def _give_no_time(table: Box, frames: int, without: int) -> None:

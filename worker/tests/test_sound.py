@@ -1,5 +1,6 @@
 """Sound: copied where players read it from MP4, else coded anew with every sample at its time; never a video lost."""
 
+import struct
 from array import array
 from collections.abc import Callable
 from fractions import Fraction
@@ -11,8 +12,11 @@ import av
 import pytest
 
 from worker.sandbox import EngineResult
+from worker.tests.boxes import Box, edit_moov
 from worker.tests.media import Clip, Sound, make_clip
+from worker.tests.same_video import look_at
 
+Engine = Callable[..., tuple[Path, Path, EngineResult]]
 Marked = Callable[..., EngineResult]
 
 
@@ -85,6 +89,27 @@ def test_sound_that_players_do_not_read_is_coded_anew(marked: Marked, tmp_path: 
         assert movie.streams.audio[0].codec_context.name == "aac"
     assert len(result.notes) == 1
     assert f"The sound of stream 1 was {clip.sounds[0].codec} and is now AAC" in result.notes[0]
+
+
+def _moved_to(track: Box, *runs: tuple[int, int]) -> None:
+    """Let the packets of a track last so many ticks."""
+    table = track.one("mdia", "minf", "stbl", "stts")
+    table.payload = bytes(4) + len(runs).to_bytes(4) + b"".join(struct.pack(">2I", *run) for run in runs)
+
+
+@pytest.mark.input_row("Sound", "a packet with the time of the one before it", "a tick later; the record says so")
+def test_packets_without_a_time_of_their_own(engine_in_process: Engine, tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "source.mp4", Clip(movflags="-faststart", seconds=0.4))
+    with av.open(str(source)) as movie:
+        packets = movie.streams.audio[0].frames
+    runs = ((5, 1024), (1, 0), (packets - 6, 1024))
+    edit_moov(source, lambda moov: _moved_to(moov.all("trak")[1], *runs))
+    _, output, result = engine_in_process(source)
+    (before,), (after,) = look_at(source).tracks, look_at(output).tracks
+    assert [packet.sha256 for packet in after.packets] == [packet.sha256 for packet in before.packets]
+    moved = [(one.pts or 0) - (other.pts or 0) for one, other in zip(after.packets, before.packets, strict=True)]
+    assert moved == [Fraction(index == 6, 48000) for index in range(packets)]
+    assert result.notes == ["A packet of the audio stream 1 was out of order and moved in time."]
 
 
 KEPT = {
