@@ -1,6 +1,7 @@
 """The command line: `video-worker run` for a task, `video-worker local` for files."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -23,6 +24,8 @@ DEFECTS = (EncodeFailed, OutputMismatch, InternalError)  # whose reports want th
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, the error's own, or 2 for arguments that make no sense."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be what a terminal can show
     parser = _parser()
     options, unknown = parser.parse_known_args(arguments)
     if options.command is None:
@@ -52,15 +55,16 @@ def _parser() -> argparse.ArgumentParser:
         "local",
         help="do the same work on files, without AWS",
         description="Watermark a file. OUT appears only when the whole video is there and verified.",
+        epilog="Example: video-worker local in.mp4 out.mp4 --watermark logo.png",
     )
-    local.add_argument("input", metavar="IN", type=Path, help="an mp4 or mov file")
+    local.add_argument("input", metavar="IN", type=_path, help="an mp4 or mov file")
     local.add_argument(
-        "output", metavar="OUT", type=Path, help="the file to write, in .mp4; replaced if it exists, behind a link too"
+        "output", metavar="OUT", type=_path, help="the file to write, in .mp4; replaced if it exists, behind a link too"
     )
     local.add_argument(
         "--watermark",
         metavar="FILE",
-        type=Path,
+        type=_path,
         required=True,
         help=f"an image ({', '.join(IMAGE_SUFFIXES)}), or a .json file with settings whose images lie beside it",
     )
@@ -78,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, local):
         command.set_defaults(parser=command)
     return parser
+
+
+def _path(name: str) -> Path:
+    if not name:  # a variable of a script that has no value; it would be the folder that one is in
+        raise argparse.ArgumentTypeError("the name is empty")
+    return Path(name)
 
 
 def _run(on_end: Callable[[], None]) -> int:

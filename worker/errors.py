@@ -90,7 +90,7 @@ class NoVideoStream(PermanentError):
     code = "NO_VIDEO_STREAM"
     exit_code = 11
     message = "The file has no video stream."
-    hint = "Take a file with a picture: a watermark has nowhere to go in sound alone."
+    hint = "Use a file with a picture: a watermark has nowhere to go in sound alone."
 
 
 class CorruptInput(PermanentError):
@@ -100,7 +100,7 @@ class CorruptInput(PermanentError):
     exit_code = 12
     message = "The file is damaged, incomplete or no video at all."
     hint = "Check that it plays to its end on your side, then upload it again."
-    file_hint = "Check that it plays to its end, or take a copy of it that does."
+    file_hint = "Check that it plays to its end, or use a copy of it that does."
 
 
 class UnsupportedInput(PermanentError):

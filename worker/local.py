@@ -101,7 +101,9 @@ def read_watermark(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     if not path.is_file():
         raise WatermarkNotFound(f"There is no watermark file {path}.", "Correct the path given with --watermark.")
     if path.suffix.lower() in watermarks.IMAGE_SUFFIXES:
-        return watermarks.for_image("watermark" + path.suffix.lower()), {"watermark" + path.suffix.lower(): path}
+        # By its own name, which errors and notes tell, wherever that is one that a document may have.
+        name = path.name if watermarks.is_image_name(path.name) else "watermark" + path.suffix.lower()
+        return watermarks.for_image(name), {name: path}
     if path.suffix.lower() == ".svg":
         raise WatermarkInvalid(f"The watermark {path.name} is an SVG, which is not read.", watermarks.SVG_HINT)
     with path.open("rb") as file:

@@ -56,7 +56,7 @@ def _position(error: ErrorDetails) -> str:
             for name, part in zip("xy", point.groups(), strict=True)
         }
         return f"a point is written {json.dumps(written)}"
-    return error["msg"]
+    return f"{_shown(given)} is {error['msg']}"
 
 
 def _number(error: ErrorDetails) -> str:

@@ -217,6 +217,15 @@ def for_image(name: str) -> dict[str, Any]:
     return {"overlays": [{"image": name}]}
 
 
+def is_image_name(name: str) -> bool:
+    """Whether a document may name an image so."""
+    try:
+        validate(for_image(name), name)
+    except WatermarkInvalid:
+        return False
+    return True
+
+
 def parse_document(text: bytes, name: str) -> dict[str, Any]:
     """Return the JSON object in `text`; `name` is the file that an error is about.
 
@@ -259,7 +268,10 @@ def never_visible(why: str, hint: str) -> WatermarkInvalid:
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
+    first, *others = error.errors(include_url=False)
+    if first["type"] == "missing":  # often since it is there by a wrong name
+        misnamed = (other for other in others if other["type"] == "extra_forbidden")
+        first = next((other for other in misnamed if other["loc"][:-1] == first["loc"][:-1]), first)
     place = ".".join(str(part) for part in first["loc"] if part not in _TAGS) or "its top"
     problem = f"{place}: {in_words(first, _SETTINGS)}"
     return problem if len(problem) <= MAX_PROBLEM_CHARACTERS else problem[:MAX_PROBLEM_CHARACTERS] + " …"

@@ -21,6 +21,7 @@ MAX_IMAGE_PIXELS = 25_000_000  # 100 MB as RGBA: what a task of 512 MB can spare
 MAX_WEBP_PIXELS = 10_000_000  # its decoder holds the picture four times, which is 16 bytes for each pixel
 MAX_ANIMATED_PIXELS = 4_000_000  # of each picture: some are held at once while one is made of the others
 MAX_DECODED_PIXELS = 250_000_000  # of all pictures: some seconds of decoding
+ANEW = "Open it in a program that shows it, and save it as a PNG."
 MAX_PICTURES = 1000
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is laxer, and its sentence is about an attack
 
@@ -60,7 +61,7 @@ def open_image(file: BinaryIO, name: str) -> Image.Image:
             file.seek(0)
             if b"<svg" in file.read(4096):
                 raise WatermarkInvalid(f"The watermark image {name} is an SVG, which is not read.", SVG_HINT) from error
-            raise WatermarkInvalid(f"The watermark image {name} is no PNG, JPEG, WebP or GIF file.") from error
+            raise WatermarkInvalid(f"The watermark image {name} is no PNG, JPEG, WebP or GIF file.", ANEW) from error
         _refuse_if_too_large(image, name)
         count = _count(image)
         if count > MAX_PICTURES or count * image.width * image.height > MAX_DECODED_PIXELS:
@@ -123,7 +124,7 @@ def _told_as_broken(name: str) -> Iterator[None]:
     except (WatermarkInvalid, MemoryError):
         raise
     except Exception as error:  # damaged data makes Pillow raise about anything, AssertionError and struct.error too
-        raise WatermarkInvalid(f"The watermark image {name} is broken: {error}.") from error
+        raise WatermarkInvalid(f"The watermark image {name} is broken: {error}.", ANEW) from error
 
 
 def _count(image: Image.Image) -> int:

@@ -124,7 +124,7 @@ def _refuse_what_is_not_handled(stream: VideoStream) -> None:
     if context is None:  # PyAV's stubs do not say so: a codec that FFmpeg does not know
         raise UnsupportedInput("The video codec is unknown.")
     if _codec_tag(context) == "encv" or "encryption_init_info" in context.coded_side_data:
-        raise UnsupportedInput("The video is encrypted (DRM).", "Take the video without copy protection.")
+        raise UnsupportedInput("The video is encrypted (DRM).", "Use the video without copy protection.")
     name = context.codec.canonical_name
     if name not in CODECS:
         raise UnsupportedInput(f"The video codec is {name}, which is not handled.")
@@ -152,7 +152,7 @@ def _first_frame(movie: InputContainer, stream: VideoStream) -> VideoFrame:
     try:
         for packet in movie.demux(stream):
             if packet.has_sidedata("encryption_info"):
-                raise UnsupportedInput("The video is encrypted (DRM).", "Take the video without copy protection.")
+                raise UnsupportedInput("The video is encrypted (DRM).", "Use the video without copy protection.")
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError as error:

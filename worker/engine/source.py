@@ -79,7 +79,7 @@ def _refuse_what_is_no_movie(file: BinaryIO) -> None:
     file.seek(0)
     head = file.read(512)
     if not head:
-        raise CorruptInput("The file is empty (0 bytes).", "Take a whole copy of the video.")
+        raise CorruptInput("The file is empty (0 bytes).", "Use a whole copy of the video.")
     if head[4:8] in _FIRST_BOXES:
         return
     for magic, name in _OTHER_CONTAINERS:
@@ -87,9 +87,9 @@ def _refuse_what_is_no_movie(file: BinaryIO) -> None:
             raise UnsupportedInput(f"The file is {name}, whatever its name says.", "Convert it to MP4 first.")
     for magic, name in _NO_VIDEO:
         if head.lstrip().startswith(magic):
-            raise CorruptInput(f"The file is {name}, not a video.", "Take the video itself.")
+            raise CorruptInput(f"The file is {name}, not a video.", "Use the video itself.")
     if _is_text(head):
-        raise CorruptInput("The file is a text, not a video.", "Take the video itself.")
+        raise CorruptInput("The file is a text, not a video.", "Use the video itself.")
     raise CorruptInput("The file does not begin like an MP4 or MOV file.")
 
 

@@ -22,6 +22,39 @@ def test_local_on_files(clip: Path, logo: Path, tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "out.mp4").stat().st_size > 0
 
 
+def test_a_name_that_no_terminal_can_show_is_no_failure(clip: Path, logo: Path, tmp_path: Path) -> None:
+    output = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    done = subprocess.run(
+        [sys.executable, "-m", "worker", "local", clip, output, "--watermark", logo],
+        env=dict(os.environ) | {"PYTHONIOENCODING": "utf-8:strict"}, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"caf\\udce9.mp4: 1.0 s, 25 frames\n" in done.stdout
+    assert output.exists()
+
+
+@pytest.mark.parametrize(("name", "called"), [("my mark.png", "my mark.png"), ("a\\b.png", "watermark.png")])
+def test_a_picture_is_called_by_its_own_name(
+    name: str, called: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(b"no picture")
+    arguments = ["local", str(clip), str(tmp_path / "out.mp4"), "--watermark", str(tmp_path / name)]
+    assert main(arguments) == WatermarkInvalid.exit_code
+    assert capsys.readouterr().err == (
+        f"WATERMARK_INVALID: The watermark image {called} is no PNG, JPEG, WebP or GIF file.\n"
+        "Open it in a program that shows it, and save it as a PNG.\n"
+    )
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_an_empty_name_is_no_folder(missing: int, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["in.mp4", "out.mp4", "logo.png"]
+    names[missing] = ""
+    with pytest.raises(SystemExit, match="2"):
+        main(["local", *names[:2], "--watermark", names[2]])
+    assert "the name is empty" in capsys.readouterr().err
+
+
 def test_a_profile_is_chosen_by_its_name(clip: Path, logo: Path, tmp_path: Path) -> None:
     assert main(["local", str(clip), str(tmp_path / "out.mp4"), "--watermark", str(logo), "--profile", "av1"]) == 0
     with av.open(str(tmp_path / "out.mp4")) as movie:

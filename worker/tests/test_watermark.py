@@ -75,7 +75,7 @@ def test_a_wrong_setting_is_named(settings: dict[str, Any], word: str) -> None:
 
 
 NO_POSITION = (
-    "position: neither one of top-left, top, top-right, left, center, right, bottom-left, bottom, bottom-right "
+    "neither one of top-left, top, top-right, left, center, right, bottom-left, bottom, bottom-right "
     "nor a point with x and y"
 )
 
@@ -83,10 +83,10 @@ NO_POSITION = (
 @pytest.mark.parametrize(
     ("position", "problem"),
     [
-        ("middle", NO_POSITION),
-        (7, NO_POSITION),
-        (["10%", 40], NO_POSITION),
-        (None, NO_POSITION),
+        ("middle", f"position: 'middle' is {NO_POSITION}"),
+        (7, f"position: 7 is {NO_POSITION}"),
+        (["10%", 40], f"position: a nested value is {NO_POSITION}"),
+        (None, f"position: null is {NO_POSITION}"),
         ({"x": 1}, "position.y: it is missing"),
         ({"x": "far", "y": 1}, "position.x: 'far' is no length: write pixels or a percentage such as '15%'"),
         ("10%, 40", 'position: a point is written {"x": "10%", "y": 40}'),
@@ -131,6 +131,8 @@ def test_what_is_wrong_is_told_in_plain_words(overlays: Any, problem: str) -> No
     ("document", "problem"),
     [
         ({}, "overlays: it is missing"),
+        ({"overlay": [{"text": "a"}]}, "overlay: there is no such setting; perhaps 'overlays' is meant"),
+        ({"text": "a"}, "text: it belongs into one of the overlays"),
         ({"overlays": [{"text": "a"}], "margin": 2}, "margin: it belongs into one of the overlays"),
         ({"overlays": [{"text": "a"}], "overlay": 2}, "overlay: there is no such setting; perhaps 'overlays' is meant"),
     ],
