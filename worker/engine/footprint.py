@@ -2,7 +2,8 @@
 
 What the process has already (the libraries, the watermark's layers) is not estimated but looked up, by `worker.memory`.
 The rest is proportional to the pixels of a frame: some frames in the decoder, some between the threads, many in the
-encoder. `python -m scripts.footprints` measures it and writes docs/memory.md.
+encoder. Only the index grows with the length: where each packet lies is kept of the source and of the result.
+`python -m scripts.footprints` measures it and writes docs/memory.md.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from worker.resources import MIB
 
 BYTES_PER_PIXEL = 1.5  # 4:2:0 of 8 bits
 FIRST_USE = 36 * MIB  # code and tables that the libraries touch when they begin, and what the heap wastes
+BYTES_PER_PACKET = 224  # in the demuxer's and the muxer's index; measured: 150 to 220, as their arrays grow in steps
 LEAST_LOOKAHEAD = {"libx264": 10, "libx265": 5, "libsvtav1": 16}  # with less, the picture costs far more bits
 
 
@@ -108,4 +110,5 @@ def _encode_memory(probed: Probe, coding: Coding, cpus: float) -> int:
     encoder = _ENCODERS[coding.encoder]
     encoding = encoder.always + encoder.per_lookahead * coding.effort.lookahead + encoder.per_thread * coding.threads
     of_frames = frames * BYTES_PER_PIXEL * (2 if deep else 1)
-    return FIRST_USE + encoder.beside + int(pixels * (of_frames + encoding * (encoder.deep if deep else 1)))
+    fixed = FIRST_USE + encoder.beside + BYTES_PER_PACKET * probed.packets
+    return fixed + int(pixels * (of_frames + encoding * (encoder.deep if deep else 1)))

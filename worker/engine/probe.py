@@ -45,6 +45,7 @@ class Probe:
         frames: Frames by the index, without those that an edit list hides; 0 if the file does not say (fragmented).
         start: Seconds on the file's clock that players call 0.
         duration: Seconds, of the longest stream.
+        packets: How many the index lists, of all streams together; of a fragmented file just those of its first part.
         bit_rate: Bits per second of the video stream, 0 if unknown.
         interlaced: Whether the first frame is.
         bottom_first: Whether of its fields the lower one is shown first.
@@ -71,6 +72,7 @@ class Probe:
     mastering: Mastering | None = None
     light_level: LightLevel | None = None
     reference_frames: int = 0
+    packets: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -194,6 +196,7 @@ def _describe(movie: InputContainer, stream: VideoStream, first: VideoFrame) -> 
         mastering=Mastering.from_side_data(bytes(mastering)) if mastering else None,
         light_level=LightLevel.from_side_data(bytes(light_level)) if light_level else None,
         reference_frames=_reference_frames(stream.codec_context),
+        packets=sum(len(each.index_entries) for each in movie.streams),
         notes=_notes(stream, first, depth),
     )
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
+from av import Packet
+
 from worker.local import read_watermark
 from worker.resources import MIB, Resources
 from worker.sandbox import run_engine
@@ -38,6 +41,26 @@ def make_source(folder: Path, size: str, source: str) -> Path:
     width, height = SIZES[size]
     clip = Clip(width, height, rate=30, seconds=FRAMES / 30, grey=None, languages=(), **SOURCES[source])  # type: ignore[arg-type]
     return make_clip(folder / "source.mp4", clip)
+
+
+def make_long_source(folder: Path, pictures: int, sounds: int) -> Path:
+    """Write a tiny clip with so many packets, those of a short one over and over."""
+    short = make_clip(folder / "short.mp4", Clip(64, 64, seconds=2, grey=None))
+    path = folder / "source.mp4"
+    with av.open(str(short)) as source, av.open(str(path), "w", format="mp4") as output:
+        packets = [packet for packet in source.demux() if packet.size]
+        targets = [output.add_stream_from_template(stream, opaque=True) for stream in source.streams]
+        for target, count in zip(targets, (pictures, sounds), strict=True):
+            own = [packet for packet in packets if packet.stream_index == target.index]
+            length = sum(packet.duration or 0 for packet in own)
+            for number in range(count):
+                packet = own[number % len(own)]
+                copy, later = Packet(bytes(packet)), number // len(own) * length
+                copy.pts, copy.dts = (packet.pts or 0) + later, (packet.dts or 0) + later
+                copy.duration, copy.time_base, copy.is_keyframe = packet.duration, packet.time_base, packet.is_keyframe
+                copy.stream = target
+                output.mux(copy)
+    return path
 
 
 def measure(source: Path, profile: str = "balanced", cpus: float = 1.0, watermark: Path | None = None) -> Footprint:

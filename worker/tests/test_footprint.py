@@ -18,7 +18,7 @@ from worker.errors import InsufficientMemory
 from worker.local import read_watermark
 from worker.resources import MIB, Resources
 from worker.sandbox import run_engine
-from worker.tests.footprints import make_source, measure
+from worker.tests.footprints import make_long_source, make_source, measure
 from worker.tests.media import Clip, make_clip
 
 PRESENT, TAKEN = 90 * MIB, 60 * MIB
@@ -132,4 +132,10 @@ def test_the_pictures_of_an_animation_are_counted(tmp_path: Path) -> None:
         640, 360, rate=30, seconds=3.5, grey=None, languages=(), codec="libx265", pixel_format="yuv420p10le"
     )  # fmt: skip
     found = measure(make_clip(tmp_path / "source.mp4", clip), watermark=tmp_path / "mark.json")
+    assert found.peak <= found.estimated <= 1.5 * found.peak, found
+
+
+def test_the_index_of_a_long_video_is_counted(tmp_path: Path) -> None:
+    """An hour of video at 30 frames a second has 280,000 packets with its sound."""
+    found = measure(make_long_source(tmp_path, pictures=50, sounds=300_000))
     assert found.peak <= found.estimated <= 1.5 * found.peak, found
