@@ -146,7 +146,7 @@ def follow_job(pipeline: Pipeline, version_id: str) -> JobRecord:
 
 def show_result(record: JobRecord, files: list[Path], stopwatch: Stopwatch) -> None:
     """Print where the results are and how long each step took."""
-    console.print(f"Job {record['job_id']}", highlight=False)
+    console.print(f"Job {record['job_id']}", soft_wrap=True, highlight=False, markup=False)
     table = Table("step", "seconds")
     for step, seconds in stopwatch.steps.items():
         table.add_row(step, f"{seconds:.1f}")
@@ -155,7 +155,7 @@ def show_result(record: JobRecord, files: list[Path], stopwatch: Stopwatch) -> N
                 table.add_row(f"  {phase.lower()}", f"{taken:.1f}", style="dim")
     console.print(table)
     for note in record.get("notes", []):
-        console.print(f"note: {note}", highlight=False, markup=False)
+        console.print(f"note: {note}", soft_wrap=True, highlight=False, markup=False)
     for file in files:
         console.print(str(file), soft_wrap=True, highlight=False, markup=False)
 

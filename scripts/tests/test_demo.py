@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from scripts import demo, sample_media
 from scripts.comparison import compare
@@ -50,6 +51,15 @@ def test_the_frame_that_is_shown_has_the_mark(when: dict[str, float], delay: Fra
     for pixel, wanted in zip(pixels, [(128, 128, 128), (255, 0, 0)], strict=True):
         assert isinstance(pixel, tuple)
         assert max(abs(one - other) for one, other in zip(pixel, wanted, strict=True)) < 6
+
+
+def test_a_note_is_one_line_for_whoever_copies_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "console", Console(width=40))
+    note = "The watermark [bold] is larger than the picture has room for: its left part is cut off."
+    demo.show_result({"job_id": "a", "timings": {}, "notes": [note]}, [], demo.Stopwatch())
+    assert f"note: {note}\n" in capsys.readouterr().out
 
 
 def test_the_sample_has_the_colours_that_it_says(tmp_path: Path) -> None:
