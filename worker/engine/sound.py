@@ -23,9 +23,14 @@ _NOT_COPIED = ("pcm_", "truehd", "mlp")
 BITS_PER_CHANNEL = 128_000  # bits per second: twice what a stream would get, since this may be cut and coded again
 _MOST_BITS_PER_SAMPLE = 6  # a frame of 1024 samples has at most 6144 bits per channel (ISO/IEC 14496-3)
 AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-# The layouts that AAC has a number for, by their number of channels; any other is told channel by channel.
+# The layouts that AAC has a number for, by their number of channels; any other is told channel by channel. By number, a
+# channel would else come from the wrong speaker, or lose all but its lowest tones in the place of the subwoofer.
 _NUMBERED = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1(back)", "7.1")
-_TOLD = ("2.1", "3.0(back)", "quad", "3.1", "4.1", "hexagonal", "7.0", "7.1(wide)", "octagonal", "5.1.2(back)")
+_TOLD = (
+    "2.1", "3.0(back)", "quad", "quad(side)", "3.1", "4.1", "6.0", "6.0(front)", "hexagonal", "6.1", "6.1(front)",
+    "7.0", "7.0(front)", "7.1(wide)", "7.1(wide-side)", "octagonal", "5.1.2(back)",
+)  # fmt: skip
+_ALIASES = {"5.1.2": "5.1.2(back)"}  # AAC has one pair of them, wherever it stands
 _OPTIONS = {"aac_pns": "0"}  # or the encoder puts noise of its own in the place of the recorded one
 
 MAX_SILENCE_SECONDS = 600  # in one piece; more is a broken clock, and would be encoded for hours
@@ -43,7 +48,10 @@ def transcode(source: AudioStream, output: OutputContainer) -> "TranscodedSound 
         return f"The sound of stream {source.index} ({name}) does not fit into MP4 and was left out."
     channels = source.codec_context.layout.nb_channels
     if not 1 <= channels <= len(_NUMBERED):
-        return f"The sound of stream {source.index} has {channels} channels, more than AAC, and was left out."
+        return (
+            f"The sound of stream {source.index} has {channels} channels, more than the {len(_NUMBERED)} that AAC is "
+            "coded with, and was left out."
+        )
     if source.start_time and source.start_time * as_fraction(source.time_base) > MAX_SILENCE_SECONDS:
         return f"The sound of stream {source.index} starts too late to be true and was left out."
     return TranscodedSound(source, output, name)
@@ -157,4 +165,5 @@ class TranscodedSound:
 
 def _layout(source: AudioLayout) -> str:
     """Return the layout of AAC that has the source's channels in the source's order."""
-    return source.name if source.name in _TOLD else _NUMBERED[source.nb_channels - 1]
+    name = _ALIASES.get(source.name, source.name)
+    return name if name in _TOLD else _NUMBERED[source.nb_channels - 1]

@@ -91,6 +91,41 @@ def test_sound_that_players_do_not_read_is_coded_anew(marked: Marked, tmp_path: 
     assert f"The sound of stream 1 was {clip.sounds[0].codec} and is now AAC" in result.notes[0]
 
 
+LAYOUTS = (
+    "2.1", "3.0(back)", "4.0", "quad", "quad(side)", "3.1", "5.0(side)", "4.1", "6.0", "6.0(front)", "hexagonal", "6.1",
+    "6.1(back)", "6.1(front)", "7.0", "7.0(front)", "7.1(wide)", "7.1(wide-side)", "5.1.2", "5.1.2(back)", "octagonal",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.input_row("Sound", "PCM in 21 other layouts: 6.0, 6.1, 7.0, wide, side and high speakers",
+                       "AAC, each channel from its own speaker")  # fmt: skip
+def test_each_channel_comes_from_its_own_speaker(marked: Marked, tmp_path: Path, layout: str) -> None:
+    clip = Clip(seconds=0.2, languages=(), sounds=(Sound("pcm_s16le", layout=layout),), format="mov")
+    source = make_clip(tmp_path / "source.mov", clip)
+    marked(source, coded_anew={1})
+    (_, _, before), (_, _, after) = decoded(source), decoded(tmp_path / "output.mp4")
+    has_both = {"BL", "SL"} <= {name for name, _ in before}
+    speakers = {} if has_both else {"SL": "BL", "SR": "BR"}  # AAC calls a single pair beside or behind the viewer so
+    assert {name for name, _ in after} == {speakers.get(name, name) for name, _ in before}
+    for name, samples in before:
+        near = {speaker: likeness(samples, heard) for speaker, heard in after}
+        assert max(near, key=lambda speaker: near[speaker]) == speakers.get(name, name)
+        assert near[speakers.get(name, name)] > (0.3 if name == "LFE" else 0.5)  # above it is about quality, here not
+
+
+@pytest.mark.parametrize("layout", ["5.1.4", "7.1.4", "22.2"])
+@pytest.mark.input_row("Sound", "PCM of more than 8 channels: 5.1.4, 7.1.4, 22.2", "left out; the record says so")
+def test_more_channels_than_aac_gets(marked: Marked, tmp_path: Path, layout: str) -> None:
+    sounds = (Sound(), Sound("pcm_s24le", layout=layout))
+    clip = Clip(seconds=0.2, languages=(), sounds=sounds, format="mov")
+    (note,) = marked(make_clip(tmp_path / "source.mov", clip), left_out={2}).notes
+    count = {"5.1.4": 10, "7.1.4": 12, "22.2": 24}[layout]
+    assert (
+        note == f"The sound of stream 2 has {count} channels, more than the 8 that AAC is coded with, and was left out."
+    )
+
+
 def _moved_to(track: Box, *runs: tuple[int, int]) -> None:
     """Let the packets of a track last so many ticks."""
     table = track.one("mdia", "minf", "stbl", "stts")
