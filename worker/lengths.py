@@ -1,5 +1,6 @@
 """Lengths as a watermark file has them: pixels, or a percentage of the displayed width."""
 
+import json
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
@@ -38,8 +39,14 @@ def _parse_length(value: object) -> object:
             return Length(value=float(number.removesuffix("%")), percent=number.endswith("%"))
         except ValueError:
             pass
-    shown = "a nested value" if isinstance(value, list | dict) else repr(value)  # repr() fails on thousands of levels
+    shown = (
+        "a nested value" if isinstance(value, list | dict) else _written(value)
+    )  # repr() fails on thousands of levels
     raise ValueError(f"{shown} is no length: write pixels or a percentage such as '15%'")
+
+
+def _written(value: object) -> str:
+    return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
 
 
 def _within_reach(length: Length) -> Length:

@@ -84,7 +84,7 @@ def _refuse_what_is_no_movie(file: BinaryIO) -> None:
         return
     for magic, name in _OTHER_CONTAINERS:
         if head.startswith(magic):
-            raise UnsupportedInput(f"The file is {name}, whatever its name says.", "Convert it to MP4 first.")
+            raise UnsupportedInput(f"The file is {name}, not an MP4 or MOV file.", "Convert it to MP4 first.")
     for magic, name in _NO_VIDEO:
         if head.lstrip().startswith(magic):
             raise CorruptInput(f"The file is {name}, not a video.", "Use the video itself.")

@@ -230,3 +230,16 @@ def test_a_record_without_room_for_more_parameter_sets(engine_in_process: Engine
     assert result.render["mode"] == "full"
     assert "no room for more parameter sets" in result.render["reason"]
     assert len(frames_of(output)) == 40
+
+
+def test_progress_counts_work_and_not_packets(engine_in_process: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.engine.__main__.SECONDS_BETWEEN_EVENTS", 0)
+    _, output, result = engine_in_process(moving(), **MARK, start=1.28)
+    assert result.render["frames_encoded"] == GROUP
+    events = map(json.loads, output.with_suffix(".events").read_bytes().splitlines())
+    told = [event["share"] for event in events if event["event"] == "progress" and event["phase"] == "ENCODING"]
+    shares = [share for share in told if share > 0]
+    assert len(shares) == 5 * GROUP
+    assert shares == sorted(shares)
+    assert shares[4 * GROUP - 1] < 0.05  # four of five groups are copied, in no time
+    assert shares[-1] == 1

@@ -90,6 +90,7 @@ NO_POSITION = (
         ({"x": 1}, "position.y: it is missing"),
         ({"x": "far", "y": 1}, "position.x: 'far' is no length: write pixels or a percentage such as '15%'"),
         ("10%, 40", 'position: a point is written {"x": "10%", "y": 40}'),
+        ({"x": True, "y": 1}, "position.x: true is no length: write pixels or a percentage such as '15%'"),
         ({"x": 1, "y": 9000}, "position.y: 9000 is out of range"),
         ({"x": 1, "y": 1, "z": 1}, "position.z: there is no such setting"),
     ],

@@ -18,6 +18,8 @@ from worker.engine.smart.seams import PacketDigest, Spliced
 from worker.engine.smart.segment import Segment, SegmentCoder
 from worker.engine.tags import copy_tags, copy_timecode
 
+FRAMES_COPIED_MEANWHILE = 100  # in the time that one is encoded; 640x360: 0.1 and 8.7 ms of CPU (scripts/bench_smart.sh)
+
 
 def splice(
     file: BinaryIO,
@@ -45,6 +47,10 @@ def splice(
         return _Splice(ends, probed, Marker(blender, probed, coding.pixel_format), plan, coder).run(progress)
 
 
+def _work_of(piece: Piece) -> int:
+    return FRAMES_COPIED_MEANWHILE if piece.encoded else 1
+
+
 class _Splice:
     """One run of the pipeline."""
 
@@ -67,7 +73,8 @@ class _Splice:
     def run(self, progress: Callable[[float], None]) -> Encoded:
         """Go through the source once."""
         pieces = iter(self._plan.pieces)
-        piece, segment, position = next(pieces, None), None, 0
+        piece, segment, position, done = next(pieces, None), None, 0, 0
+        work = sum((piece.stop - piece.start) * _work_of(piece) for piece in self._plan.pieces)
         for packet in whole_packets(self._ends.source, [self._ends.picture, *self._copies.sources]):
             if packet.stream_index != self._ends.picture.index:
                 self._copies.copy(packet)
@@ -78,6 +85,7 @@ class _Splice:
                     self._write(segment.take(packet))
                 else:
                     self._write([packet])
+                done += _work_of(piece)
             position += 1
             if piece and position == piece.stop:
                 piece = next(pieces, None)
@@ -86,7 +94,7 @@ class _Splice:
                     if piece and self._last_is_idr:  # the encoder saw a cut, or its longest group was full
                         raise NotSmart(TWO_IDR)
                 segment = None
-            progress(position / len(self._plan.packets.pts))
+            progress(done / work)
         self._copies.finish()
         self._marker.refuse_if_unused()
         return self._encoded()
