@@ -18,7 +18,7 @@ from worker.engine.smart.seams import PacketDigest, Spliced
 from worker.engine.smart.segment import Segment, SegmentCoder
 from worker.engine.tags import copy_tags, copy_timecode
 
-FRAMES_COPIED_MEANWHILE = 100  # in the time that one is encoded; 640x360: 0.1 and 8.7 ms of CPU (scripts/bench_smart.sh)
+FRAMES_COPIED_MEANWHILE = 100  # in the time that one is encoded; 640x360: 0.1 and 8.7 ms of CPU (bench_smart.sh)
 
 
 def splice(
