@@ -26,6 +26,7 @@ AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000,
 # The layouts that AAC has a number for, by their number of channels; any other is told channel by channel. By number, a
 # channel would else come from the wrong speaker, or lose all but its lowest tones in the place of the subwoofer.
 _NUMBERED = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1(back)", "7.1")
+_WITHOUT_SUBWOOFER = (*_NUMBERED[:5], "hexagonal", "7.0", "octagonal")  # for channels that have no names too
 _TOLD = (
     "2.1", "3.0(back)", "quad", "quad(side)", "3.1", "4.1", "6.0", "6.0(front)", "hexagonal", "6.1", "6.1(front)",
     "7.0", "7.0(front)", "7.1(wide)", "7.1(wide-side)", "octagonal", "5.1.2(back)",
@@ -166,4 +167,7 @@ class TranscodedSound:
 def _layout(source: AudioLayout) -> str:
     """Return the layout of AAC that has the source's channels in the source's order."""
     name = _ALIASES.get(source.name, source.name)
-    return name if name in _TOLD else _NUMBERED[source.nb_channels - 1]
+    if name in _TOLD:
+        return name
+    has_subwoofer = any(channel.name == "LFE" for channel in source.channels)
+    return (_NUMBERED if has_subwoofer else _WITHOUT_SUBWOOFER)[source.nb_channels - 1]

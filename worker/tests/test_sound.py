@@ -114,6 +114,17 @@ def test_each_channel_comes_from_its_own_speaker(marked: Marked, tmp_path: Path,
         assert near[speakers.get(name, name)] > (0.3 if name == "LFE" else 0.5)  # above it is about quality, here not
 
 
+@pytest.mark.parametrize("count", [4, 6, 7, 8])
+@pytest.mark.input_row("Sound", "PCM of up to 8 channels without names, as of single microphones",
+                       "AAC, all of each channel, in the same order")  # fmt: skip
+def test_channels_without_names_keep_all_their_tones(marked: Marked, tmp_path: Path, count: int) -> None:
+    clip = Clip(seconds=0.2, languages=(), sounds=(Sound("pcm_s16le", layout=f"{count} channels"),), format="mov")
+    source = make_clip(tmp_path / "source.mov", clip)
+    marked(source, coded_anew={1})
+    assert {name for name, _ in decoded(source)[2]} == {"NONE"}
+    assert_same_sound(source, tmp_path / "output.mp4")
+
+
 @pytest.mark.parametrize("layout", ["5.1.4", "7.1.4", "22.2"])
 @pytest.mark.input_row("Sound", "PCM of more than 8 channels: 5.1.4, 7.1.4, 22.2", "left out; the record says so")
 def test_more_channels_than_aac_gets(marked: Marked, tmp_path: Path, layout: str) -> None:
