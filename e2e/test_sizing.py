@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ SMALLEST = ("256", "512")
 BT2020_PQ = (9, 1, 9, 16)  # matrix, range, primaries and transfer of HDR10, as in H.273
 LARGE = Clip(3840, 2160, rate=25, seconds=8 / 25)
 HDR10 = Clip(1920, 1080, rate=25, seconds=8 / 25, codec="libx265", pixel_format="yuv420p10le", colour=BT2020_PQ)
+LARGE_HDR10 = replace(HDR10, width=3840, height=2160, seconds=20 / 25, grey=None)  # as many as the encoder holds
 
 
 def sizes_of(pipeline: Pipeline, job_id: str) -> list[tuple[str, str]]:
@@ -27,12 +29,17 @@ def sizes_of(pipeline: Pipeline, job_id: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("clip", "size"), [pytest.param(LARGE, ("512", "1024"), id="4K"), pytest.param(HDR10, ("512", "1024"), id="HDR10")]
+    ("clip", "size"),
+    [
+        pytest.param(LARGE, ("512", "1024"), id="4K"),
+        pytest.param(HDR10, ("512", "1024"), id="HDR10"),
+        pytest.param(LARGE_HDR10, ("1024", "2048"), id="4K HDR10"),
+    ],
 )
 def test_a_video_that_needs_more_memory_is_moved_to_a_larger_task(
     pipeline: Pipeline, wait_for_job: WaitForJob, tmp_path: Path, clip: Clip, size: tuple[str, str]
 ) -> None:
-    source = make_clip(tmp_path / f"large-{clip.codec}.mp4", clip)
+    source = make_clip(tmp_path / f"{clip.height}-{clip.codec}.mp4", clip)
     record = wait_for_job(pipeline.upload(source, source.name))
     assert record["state"] == "SUCCEEDED", record
     assert sizes_of(pipeline, record["job_id"]) == [SMALLEST, size]
