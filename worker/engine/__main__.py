@@ -126,7 +126,7 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge, notes: Seq
         duration=round(rendered.duration, 3),
         frames=rendered.encoded.frames,
         codec=coding.codec,
-        notes=[*notes, *probed.notes, *coding.notes, *cut_off, *never_seen, *rendered.encoded.notes],
+        notes=[*notes, *probed.notes, *plan.coding.notes, *cut_off, *never_seen, *rendered.encoded.notes],
         render=asdict(rendered.way),
         memory={"estimated_mb": ceil(plan.memory / MIB), "peak_mb": ceil(memory.peak() / MIB)},
         timings=events.timings,

@@ -92,9 +92,14 @@ def _cheaper_and_cheaper(probed: Probe, coding: Coding, cpus: float, present: in
     yield Plan(coding, cpus, present + _encode_memory(probed, coding, cpus))
     one = replace(coding, threads=1)
     yield Plan(one, 1.0, present + _encode_memory(probed, one, 1.0))
-    lookahead = min(coding.effort.lookahead, LEAST_LOOKAHEAD[coding.encoder])
-    least = replace(one, effort=replace(one.effort, lookahead=lookahead))
-    yield Plan(least, 1.0, present + _encode_memory(probed, least, 1.0))
+    wanted, least = coding.effort.lookahead, LEAST_LOOKAHEAD[coding.encoder]
+    if wanted > least:
+        note = (
+            f"For want of memory the encoder looked {least} frames ahead and not {wanted}, as the profile does: the "
+            "picture may take more bits."
+        )
+        short = replace(one, effort=replace(one.effort, lookahead=least), notes=(*one.notes, note))
+        yield Plan(short, 1.0, present + _encode_memory(probed, short, 1.0))
 
 
 def _encode_memory(probed: Probe, coding: Coding, cpus: float) -> int:

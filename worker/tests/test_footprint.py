@@ -73,7 +73,8 @@ def test_threads_and_then_the_lookahead_are_given_up_first() -> None:
     one = plan(video, 4.0, ample - 1)
     assert (one.coding, one.cpus) == (replace(wanted, threads=1), 1.0)
     least = plan(video, 4.0, TAKEN + one.memory - 1)
-    assert least.coding == replace(wanted, threads=1, effort=replace(wanted.effort, lookahead=10))
+    short = replace(wanted, threads=1, effort=replace(wanted.effort, lookahead=10))
+    assert replace(least.coding, notes=()) == short
     with pytest.raises(InsufficientMemory) as caught:
         plan(video, 4.0, TAKEN + least.memory - 1)
     # As many MB as a task needs in which it would do.
@@ -139,3 +140,23 @@ def test_the_index_of_a_long_video_is_counted(tmp_path: Path) -> None:
     """An hour of video at 30 frames a second has 280,000 packets with its sound."""
     found = measure(make_long_source(tmp_path, pictures=50, sounds=300_000))
     assert found.peak <= found.estimated <= 1.5 * found.peak, found
+
+
+def test_a_shorter_lookahead_than_the_profile_has_is_noted(tmp_path: Path, logo: Path) -> None:
+    source = make_clip(tmp_path / "source.mp4", Clip(1280, 720, seconds=0.2, languages=()))
+    document, images = read_watermark(logo)
+
+    def notes_with(memory: int) -> list[str]:
+        with source.open("rb") as file:
+            return run_engine(
+                file, tmp_path / "out.mp4", document, "logo.png", images, lambda *_: None, Resources(0.25, memory),
+                "best",
+            ).notes  # fmt: skip
+
+    with pytest.raises(InsufficientMemory) as caught:
+        notes_with(MIB)
+    assert caught.value.memory_mb is not None
+    # 20 frames, each of 3.7 bytes for a pixel, are 65 MB.
+    [note] = notes_with((caught.value.memory_mb + 20) * MIB)
+    assert "looked 10 frames ahead and not 30" in note
+    assert notes_with((caught.value.memory_mb + 80) * MIB) == []
