@@ -20,6 +20,7 @@ from worker.engine.profiles import Effort, Profile
 from worker.errors import UnsupportedInput
 
 MIN_MAX_RATE = 500_000  # bits per second: below, a cap would harm the picture and save nothing worth having
+SVTAV1_MAX_RATE = 100_000_000  # it refuses a cap beyond
 MIN_SIDE = 16  # x265 refuses less than 8, and SVT-AV1's pictures of less than 16 are wrong
 # Bits that a codec needs for a picture, as a share of what H.264 needs: a source in HEVC warrants more bits of H.264.
 _BITS = {"hevc": 0.65, "vp9": 0.7, "av1": 0.5}
@@ -135,6 +136,8 @@ def _rate_cap(probed: Probe, coding: Coding) -> dict[str, str]:
         return {}
     warranted = probed.bit_rate * max(1.0, _BITS.get(coding.codec, 1.0) / _BITS.get(probed.codec, 1.0))
     rate = max(int(warranted * 1.4), MIN_MAX_RATE)
+    if coding.encoder == "libsvtav1":
+        rate = min(rate, SVTAV1_MAX_RATE)
     return {"maxrate": str(rate), "bufsize": str(rate * 2)}
 
 
