@@ -1,13 +1,30 @@
-"""What the kernel says of memory: how much this process has, and whether it has killed for want of it."""
+"""Memory: how large blocks are had, how much this process has, and whether the kernel has killed for want of it."""
 
+import ctypes
 import os
+import sys
 from pathlib import Path
 from typing import Self
 
+M_MMAP_THRESHOLD = -3  # malloc.h
+OWN_MAPPING_BYTES = 1 << 20
 STATUS_BYTES = 1 << 16  # it has some 1,500
 _STATUS = Path("/proc/self/status")
 # The control group of the container: version 2, then version 1.
 _COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
+
+
+def map_large_blocks() -> None:
+    """Let the C library allocate large blocks outside its heap from now on.
+
+    The index of an mp4 file grows in steps while it is read or written. In the heap each step may copy it and leave a
+    hole, so that a long video took up to twice the memory; a mapping of its own grows in place and is given back whole.
+    By default the library does so too, but only up to the first time that such a block is freed: see mallopt(3).
+    """
+    if sys.platform == "linux":
+        set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # other libraries than GNU's have none, nor a need
+        if set_option:
+            set_option(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES)
 
 
 class MemoryGauge:

@@ -38,7 +38,7 @@ from worker.engine.timeline import Timeline
 from worker.engine.unseen import notes_on_the_cut_off, notes_on_the_never_seen, refuse_what_never_starts
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
 from worker.limits import confine
-from worker.memory import MemoryGauge
+from worker.memory import MemoryGauge, map_large_blocks
 from worker.resources import MIB
 from worker.seccomp import forbid_all_but_work
 from worker.watermark import validate
@@ -149,6 +149,7 @@ def main() -> int:
     events = Events(channel)
     request = json.loads(sys.stdin.buffer.read())
     confine(request["parent"], request["output_bytes"])
+    map_large_blocks()
     load_what_loads_late()
     memory = MemoryGauge()
     notes = [] if forbid_all_but_work() else [UNFILTERED]

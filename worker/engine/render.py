@@ -11,7 +11,8 @@ from worker.engine.headers import keep_creation_time, keep_hidden_samples, write
 from worker.engine.pipeline import Blends, Encoded
 from worker.engine.probe import Probe
 from worker.engine.result import ResultFile
-from worker.engine.smart.plan import NotSmart, plan_render
+from worker.engine.smart.groups import NotSmart
+from worker.engine.smart.plan import plan_render
 from worker.engine.smart.splice import splice
 from worker.engine.timeline import Timeline
 from worker.engine.verify import verify

@@ -1,32 +1,20 @@
 """Which groups of pictures are encoded again; decided by looking at every packet, without decoding any."""
 
 from array import array
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from operator import eq
 from typing import BinaryIO
 
-from av import Packet
-from av.stream import Stream
 from av.video.stream import VideoStream
 
 from worker.engine.probe import Probe
-from worker.engine.read import whole_packets
+from worker.engine.read import TimeDigest, whole_packets
 from worker.engine.smart.avcc import MAX_PPS, MAX_SPS, AvcC
-from worker.engine.smart.h264 import (
-    BASELINE,
-    HIGH,
-    IDR,
-    MAIN,
-    PPS,
-    SLICES,
-    SPS,
-    Sps,
-    nal_units,
-    parse_sps,
-    pps_id,
-)
+from worker.engine.smart.groups import Group, NotSmart, read_groups
+from worker.engine.smart.h264 import BASELINE, HIGH, MAIN, Sps, parse_sps, pps_id
+from worker.engine.smart.pieces import Piece, Timing
 from worker.engine.source import open_movie
 from worker.engine.timeline import Timeline
 from worker.errors import CorruptInput
@@ -36,46 +24,6 @@ MAX_SHARE = 0.8  # of the frames; above, there is little left to copy
 DEEPEST = 2  # frames that x264 reorders at most: B-frames that refer to one another
 _SAMPLES = 200  # moments at which is asked whether the watermark shows, before the file is read
 TWO_IDR = "A seam would lie between two IDR pictures, whose numbers have to differ."  # idr_pic_id: H.264, 7.4.3
-_ORDINARY_UNITS = {1, IDR, 6, SPS, PPS, 9, 12}  # slices, messages, parameter sets, delimiters, filler
-
-
-class NotSmart(Exception):
-    """The whole video has to be encoded; the message is the sentence for the job record."""
-
-
-@dataclass
-class Packets:
-    """Times of the picture's packets in the order of decoding, in ticks of its stream."""
-
-    pts: "array[int]" = field(default_factory=lambda: array("q"))
-    dts: "array[int]" = field(default_factory=lambda: array("q"))
-    durations: "array[int]" = field(default_factory=lambda: array("q"))
-    hidden: set[int] = field(default_factory=set)  # positions of those that an edit list hides
-
-    def slots(self, piece: "Piece") -> slice:
-        """Return which positions give the frames of a piece their decode times.
-
-        If frames before and after them are hidden, the new packets are fewer. Of n old ones that at position i in the
-        order of decoding is not decoded later than the frame at position i in the order of display is shown, since
-        n - i of them are yet to come; so leaving out as many at the start as are hidden there leaves room for the rest.
-        """
-        before = sum(pts < piece.times[0] for pts in self.pts[piece.start : piece.stop])
-        return slice(piece.start + before, piece.start + before + len(piece.times))
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Neighbouring packets that have one fate: a group of pictures that is copied, or some that are encoded together.
-
-    Attributes:
-        start, stop: Positions in the order of decoding.
-        times: The times of the frames that are shown, in their order; the ticks of `Packets`.
-    """
-
-    start: int
-    stop: int
-    times: tuple[int, ...]
-    encoded: bool
 
 
 @dataclass(frozen=True)
@@ -84,28 +32,30 @@ class Plan:
 
     Attributes:
         pieces: All that is to be seen, in order.
+        times: Digest of the frames' times.
+        longest: Ticks between the two frames that lie farthest apart.
         reordering: Frames that the encoder may reorder: as many as the source does and its decode times leave room for.
         set_id: A number for the encoder's parameter sets that none of the source's has.
     """
 
     pieces: list[Piece]
-    packets: Packets
+    times: TimeDigest
+    longest: int
     record: AvcC
     sps: Sps
     reordering: int
     set_id: int
 
     @property
-    def frames(self) -> int:
-        return sum(len(piece.times) for piece in self.pieces)
-
-    @property
     def frames_encoded(self) -> int:
-        return sum(len(piece.times) for piece in self.pieces if piece.encoded)
+        return sum(piece.frames for piece in self.pieces if piece.encoded)
 
     def share(self) -> str:
         """Return a sentence."""
-        return f"The groups of pictures that the watermark touches are {self.frames_encoded} of {self.frames} frames."
+        return (
+            "The groups of pictures that the watermark touches are "
+            f"{self.frames_encoded} of {self.times.frames} frames."
+        )
 
 
 def plan_render(file: BinaryIO, probed: Probe, timeline: Timeline, alive: Callable[[], None]) -> Plan:
@@ -121,19 +71,20 @@ def plan_render(file: BinaryIO, probed: Probe, timeline: Timeline, alive: Callab
     moments = [Fraction(probed.duration) * index / _SAMPLES for index in range(_SAMPLES)]
     if sum(bool(timeline.at(moment)) for moment in moments) >= MAX_SHARE * _SAMPLES:
         raise NotSmart("The watermark is shown throughout.")
+    draft = _Draft(probed, timeline)
     with open_movie(file) as movie:
         source = movie.streams[probed.stream]
         assert isinstance(source, VideoStream)  # noqa: S101 - the probe found it; for the type checker
         try:
             record, sps, set_id = _parameter_sets(source, probed)
-            packets, starts = _scan(whole_packets(movie, [source]), record, alive)
+            for group in read_groups(whole_packets(movie, [source]), record, alive):
+                draft.add(group)
         except ValueError as error:
             raise NotSmart(f"The video's H.264 stream is not plain enough: {error}.") from error
         except CorruptInput as error:
             raise NotSmart(error.message) from error
-    pieces = _pieces(packets, starts, probed, timeline)
-    plan = Plan(pieces, packets, record, sps, _reordering(packets, starts, pieces, sps), set_id)
-    if plan.frames_encoded >= MAX_SHARE * plan.frames:
+    plan = draft.finish(record, sps, set_id)
+    if plan.frames_encoded >= MAX_SHARE * plan.times.frames:
         raise NotSmart(plan.share())
     return plan
 
@@ -165,85 +116,86 @@ def _parameter_sets(source: VideoStream, probed: Probe) -> tuple[AvcC, Sps, int]
     return record, sps, min(free)  # x264 gives both of its sets the same number
 
 
-def _scan(packets: "Iterable[Packet[Stream]]", record: AvcC, alive: Callable[[], None]) -> tuple[Packets, list[int]]:
-    """Return the times of all packets, and the positions of those with IDR pictures, at which groups begin."""
-    result, starts = Packets(), []
-    known = {*record.sps, *record.pps}
-    for position, packet in enumerate(packets):
-        alive()
-        if packet.pts is None or packet.dts is None or packet.has_sidedata("new_extradata"):
-            raise NotSmart("The video's sample description changes, or its packets lack a time.")
-        data = bytes(packet)
-        slices = set()
-        for kind, start, end in nal_units(data):
-            if kind not in _ORDINARY_UNITS:
-                raise NotSmart(f"The video has NAL units of type {kind}.")
-            if kind in (SPS, PPS) and data[start:end] not in known:
-                raise NotSmart("The video's parameter sets change on the way.")
-            if kind in SLICES:
-                slices.add(kind)
-        if not slices or len(slices) > 1:
-            raise NotSmart("The video has packets that are not one picture.")
-        if IDR in slices:
-            starts.append(position)
-        if packet.dts > packet.pts or (position and packet.dts <= result.dts[-1]):
-            raise NotSmart("The video's decode times do not increase, or lie after the times of its frames.")
-        result.pts.append(packet.pts)
-        result.dts.append(packet.dts)
-        result.durations.append(packet.duration or 0)
-        if packet.is_discard:
-            result.hidden.add(position)
-    if not starts or starts[0] != 0:
-        raise NotSmart("The video does not begin with an IDR picture.")
-    return result, starts
+class _Draft:
+    """A plan that grows group by group."""
 
+    def __init__(self, probed: Probe, timeline: Timeline) -> None:
+        self._probed, self._timeline = probed, timeline
+        self._pieces: list[Piece] = []
+        self._times, self._longest = TimeDigest(), 0
+        self._depth = 0
+        self._latest: int | None = None  # of all frames so far
+        self._first_shown: int | None = None
+        self._last_shown: int | None = None
+        self._first_hidden: int | None = None  # of those after the first that is shown
+        self._visible = False
 
-def _pieces(packets: Packets, starts: list[int], probed: Probe, timeline: Timeline) -> list[Piece]:
-    pieces: list[Piece] = []
-    latest, visible = None, False
-    for start, stop in pairwise([*starts, len(packets.pts)]):
-        times = sorted(packets.pts[start:stop])
-        if len(set(times)) < len(times) or (latest is not None and times[0] <= latest):
+    def add(self, group: Group) -> None:
+        """Decide about the group that follows.
+
+        Raises:
+            NotSmart: It does not lie plainly behind the others.
+        """
+        times = array("q", sorted(group.pts))
+        if any(map(eq, times, times[1:])) or (self._latest is not None and times[0] <= self._latest):
             raise NotSmart("The video's groups of pictures overlap in time.")
-        latest = times[-1]
-        hidden = {packets.pts[position] for position in range(start, stop) if position in packets.hidden}
-        shown = tuple(time for time in times if time not in hidden)
-        if not shown:
-            continue
-        marked = any(timeline.at(time * probed.time_base - probed.start) for time in shown)
-        visible = visible or marked
-        touched = marked or bool(hidden)
-        if touched and pieces and pieces[-1].encoded and pieces[-1].stop == start:
-            first = pieces.pop()
-            pieces.append(Piece(first.start, stop, first.times + shown, encoded=True))
-        else:
-            pieces.append(Piece(start, stop, shown, touched))
-    earliest, latest = pieces[0].times[0], pieces[-1].times[-1]
-    if any(earliest < packets.pts[position] < latest for position in packets.hidden):
-        raise NotSmart("The video has an edit list that hides frames between others.")
-    if any(one.encoded != other.encoded and len(one.times) == 1 for one, other in pairwise(pieces)):
-        raise NotSmart(TWO_IDR)
-    if not visible:
-        raise never_visible("of no frame is it a part", "Correct its start, end, fade or opacity.")
-    return pieces
+        self._latest = times[-1]
+        self._depth = max(self._depth, group.depth)
+        shown = array("q", (time for time in times if time not in group.hidden)) if group.hidden else times
+        if shown:
+            self._count(shown)
+        self._refuse_hidden_between(group.hidden)
+        if shown:
+            marked = any(self._timeline.at(time * self._probed.time_base - self._probed.start) for time in shown)
+            self._visible = self._visible or marked
+            self._piece(group.start, marked or bool(group.hidden)).add(group, shown)
 
+    def _count(self, shown: "array[int]") -> None:
+        if self._first_shown is None:
+            self._first_shown = shown[0]
+        before = shown[0] if self._last_shown is None else self._last_shown
+        for time in shown:
+            self._times.add(time, self._probed.time_base)
+            self._longest = max(self._longest, time - before)
+            before = time
+        self._last_shown = before
 
-def _reordering(packets: Packets, starts: list[int], pieces: list[Piece], sps: Sps) -> int:
-    """Return how many frames may be reordered: packet i is then shown at the place i - depth at the earliest."""
-    found = max(_depth(packets.pts[start:stop]) for start, stop in pairwise([*starts, len(packets.pts)]))
-    if found and not sps.restriction:  # OpenH264, for one, loses a frame where another parameter set begins
-        raise NotSmart("The video has B-frames, but does not say how many frames a decoder has to reorder.")
-    depth = min(sps.restriction.reordered_frames if sps.restriction else 0, DEEPEST)
-    for piece in pieces:
-        if piece.encoded:
-            slots = packets.dts[packets.slots(piece)]
-            while any(dts > piece.times[max(0, index - depth)] for index, dts in enumerate(slots)):
+    def _refuse_hidden_between(self, hidden: set[int]) -> None:
+        if self._first_shown is None or self._last_shown is None:
+            return
+        if self._first_hidden is None:
+            self._first_hidden = min((time for time in hidden if time > self._first_shown), default=None)
+        if self._first_hidden is not None and self._first_hidden < self._last_shown:
+            raise NotSmart("The video has an edit list that hides frames between others.")
+
+    def _piece(self, start: int, encoded: bool) -> Piece:
+        """Return the piece to which a group that starts there is added."""
+        if not self._pieces or self._pieces[-1].encoded != encoded or self._pieces[-1].stop != start:
+            self._pieces.append(Piece(start, start, timing=Timing() if encoded else None))
+        return self._pieces[-1]
+
+    def finish(self, record: AvcC, sps: Sps, set_id: int) -> Plan:
+        """Return the plan.
+
+        Raises:
+            NotSmart: The pieces cannot be put together.
+            WatermarkInvalid: No frame would get a mark.
+        """
+        if any(piece.groups[-1] == 1 for piece in self._pieces[:-1]):
+            raise NotSmart(TWO_IDR)
+        if not self._visible:
+            raise never_visible("of no frame is it a part", "Correct its start, end, fade or opacity.")
+        depth = self._reordering(sps)
+        return Plan(self._pieces, self._times, self._longest, record, sps, depth, set_id)
+
+    def _reordering(self, sps: Sps) -> int:
+        """Return how many frames may be reordered: packet i is then shown at the place i - depth at the earliest."""
+        if self._depth and not sps.restriction:  # OpenH264, for one, loses a frame where another parameter set begins
+            raise NotSmart("The video has B-frames, but does not say how many frames a decoder has to reorder.")
+        depth = min(sps.restriction.reordered_frames if sps.restriction else 0, DEEPEST)
+        for timing in (piece.timing for piece in self._pieces if piece.timing):
+            while any(dts > timing.times[max(0, index - depth)] for index, (dts, _) in enumerate(timing.slots())):
                 if depth == 0:
                     raise NotSmart("The video's decode times lie after the times of its frames.")
                 depth -= 1
-    return depth
-
-
-def _depth(times: "array[int]") -> int:
-    order = sorted(range(len(times)), key=times.__getitem__)
-    return max(decoded - displayed for displayed, decoded in enumerate(order))
+        return depth

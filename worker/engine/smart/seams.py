@@ -45,11 +45,11 @@ class Spliced:
     """A picture that was put together.
 
     Attributes:
-        pieces: Number of packets of each, and whether it was encoded; in order.
+        pieces: Of each, in order, the numbers of packets of its groups, and whether it was encoded, as one group.
         packets: Digest of all of them.
     """
 
-    pieces: Sequence[tuple[int, bool]]
+    pieces: Sequence[tuple[Sequence[int], bool]]
     packets: str
 
 
@@ -64,7 +64,7 @@ class SeamCheck:
         self.times = TimeDigest()
         self._decoder, self._time_base = picture.codec_context, as_fraction(picture.time_base)
         self._digest, self._spliced = PacketDigest(), spliced
-        self._pieces = _near_seams(spliced.pieces)
+        self._groups = _near_seams(spliced.pieces)
         self._left, self._near = 0, False
         self._waiting: list[tuple[int, bool]] = []  # a heap: times of packets, and whether they are decoded
         self._expected, self._found = TimeDigest(), TimeDigest()  # of what is decoded
@@ -77,7 +77,7 @@ class SeamCheck:
         """
         begins = self._left == 0
         if begins:
-            self._left, self._near = next(self._pieces, (0, False))
+            self._left, self._near = next(self._groups, (0, False))
         self._left -= 1
         self._digest.add(packet)
         decoded = begins or self._near
@@ -118,8 +118,11 @@ class SeamCheck:
             self._found.add(frame.pts, self._time_base)
 
 
-def _near_seams(pieces: Sequence[tuple[int, bool]]) -> Iterator[tuple[int, bool]]:
-    """Yield the number of packets of each piece, and whether it or one beside it was encoded."""
-    encoded = [encoded for _, encoded in pieces]
-    for (packets, _), *beside in zip(pieces, [False, *encoded], encoded, [*encoded[1:], False], strict=False):
-        yield packets, any(beside)
+def _near_seams(pieces: Sequence[tuple[Sequence[int], bool]]) -> Iterator[tuple[int, bool]]:
+    """Yield the number of packets of each group, and whether it or one beside it was encoded."""
+    last = len(pieces) - 1
+    for place, (groups, encoded) in enumerate(pieces):
+        for number, packets in enumerate(groups):
+            after_seam = number == 0 and place > 0
+            before_seam = number == len(groups) - 1 and place < last
+            yield packets, encoded or after_seam or before_seam

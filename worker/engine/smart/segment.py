@@ -16,6 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from worker.engine.encoders import Coding, encoder_options
 from worker.engine.probe import Probe
 from worker.engine.smart.avcc import AvcC
+from worker.engine.smart.groups import NotSmart
 from worker.engine.smart.h264 import (
     BASELINE,
     HIGH,
@@ -28,7 +29,8 @@ from worker.engine.smart.h264 import (
     pps_of_sps,
     with_lengths,
 )
-from worker.engine.smart.plan import NotSmart, Packets, Piece, Plan
+from worker.engine.smart.pieces import Timing
+from worker.engine.smart.plan import Plan
 
 _PROFILES = {BASELINE: "baseline", MAIN: "main", HIGH: "high"}
 DAMAGED = "Frames of the video are damaged or missing where the watermark is."
@@ -121,8 +123,7 @@ class Segment:
         self,
         decoder: VideoCodecContext,
         encoder: VideoCodecContext,
-        piece: Piece,
-        packets: Packets,
+        timing: Timing,
         mark: Callable[[VideoFrame], VideoFrame],
     ) -> None:
         """Begin at an IDR picture.
@@ -132,9 +133,7 @@ class Segment:
             mark: Makes of a frame the one that is encoded.
         """
         self._decoder, self._encoder, self._mark = decoder, encoder, mark
-        slots = packets.slots(piece)
-        self._slots = zip(packets.dts[slots], packets.durations[slots], strict=True)
-        self._times = iter(piece.times)
+        self._slots, self._times = timing.slots(), iter(timing.times)
 
     def take(self, packet: "Packet[Stream]") -> "Iterator[Packet[Stream]]":
         """Yield the packets that are ready after one of the source.

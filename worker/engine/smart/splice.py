@@ -1,7 +1,6 @@
 """The way of the touched frames: groups of pictures that have marks are encoded again, all others are copied."""
 
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from typing import BinaryIO
 
 from av import Packet
@@ -10,10 +9,12 @@ from av.stream import Stream
 from worker.engine.encoders import Coding
 from worker.engine.pipeline import Blends, Encoded, Ends, Marker, open_ends
 from worker.engine.probe import Probe, prepare_decoder
-from worker.engine.read import TimeDigest, whole_packets
+from worker.engine.read import whole_packets
 from worker.engine.remux import Copies
 from worker.engine.result import ResultFile
-from worker.engine.smart.plan import TWO_IDR, NotSmart, Piece, Plan
+from worker.engine.smart.groups import NotSmart
+from worker.engine.smart.pieces import Piece, Timing
+from worker.engine.smart.plan import TWO_IDR, Plan
 from worker.engine.smart.seams import PacketDigest, Spliced
 from worker.engine.smart.segment import Segment, SegmentCoder
 from worker.engine.tags import copy_tags, copy_timecode
@@ -80,8 +81,8 @@ class _Splice:
                 self._copies.copy(packet)
                 continue
             if piece and position >= piece.start:  # what lies between two pieces is hidden by an edit list
-                if piece.encoded:
-                    segment = segment or self._segment(piece)
+                if piece.timing:
+                    segment = segment or self._segment(piece.timing)
                     self._write(segment.take(packet))
                 else:
                     self._write([packet])
@@ -99,9 +100,9 @@ class _Splice:
         self._marker.refuse_if_unused()
         return self._encoded()
 
-    def _segment(self, piece: Piece) -> Segment:
+    def _segment(self, timing: Timing) -> Segment:
         decoder = self._ends.picture.codec_context
-        return Segment(decoder, self._coder.open(), piece, self._plan.packets, self._marker.mark)
+        return Segment(decoder, self._coder.open(), timing, self._marker.mark)
 
     def _write(self, packets: "Iterable[Packet[Stream]]") -> None:
         for packet in packets:
@@ -112,15 +113,12 @@ class _Splice:
             self._ends.result.mux(packet)
 
     def _encoded(self) -> Encoded:
-        plan, times = self._plan, TimeDigest()
-        shown = [time for piece in plan.pieces for time in piece.times]
-        for time in shown:
-            times.add(time, self._probed.time_base)
+        plan = self._plan
         return Encoded(
-            frames=times.frames,
-            times=times.hexdigest(),
-            longest=max((after - before for before, after in pairwise(shown)), default=0) * self._probed.time_base,
+            frames=plan.times.frames,
+            times=plan.times.hexdigest(),
+            longest=plan.longest * self._probed.time_base,
             streams=self._copies.streams(),
             notes=self._copies.notes(),
-            spliced=Spliced([(len(piece.times), piece.encoded) for piece in plan.pieces], self._digest.hexdigest()),
+            spliced=Spliced([(piece.groups, piece.encoded) for piece in plan.pieces], self._digest.hexdigest()),
         )
