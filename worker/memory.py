@@ -6,25 +6,31 @@ import sys
 from pathlib import Path
 from typing import Self
 
-M_MMAP_THRESHOLD = -3  # malloc.h
-OWN_MAPPING_BYTES = 1 << 20
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+OWN_MAPPING_BYTES, MAX_MAPPING_BYTES = 1 << 20, 1 << 25
+HEAP_END_BYTES = 1 << 17  # as without us
 STATUS_BYTES = 1 << 16  # it has some 1,500
 _STATUS = Path("/proc/self/status")
 # The control group of the container: version 2, then version 1.
 _COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 
 
-def map_large_blocks() -> None:
-    """Let the C library allocate large blocks outside its heap from now on.
+def map_large_blocks(least: int) -> None:
+    """Let the C library allocate blocks of this many bytes or more outside its heap from now on, but at least of 1 MB.
 
     The index of an mp4 file grows in steps while it is read or written. In the heap each step may copy it and leave a
     hole, so that a long video took up to twice the memory; a mapping of its own grows in place and is given back whole.
     By default the library does so too, but only up to the first time that such a block is freed: see mallopt(3).
+
+    Args:
+        least: More than a frame has: those come and go, and from the heap they come faster.
     """
     if sys.platform == "linux":
         set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # other libraries than GNU's have none, nor a need
         if set_option:
-            set_option(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES)
+            least = min(least, MAX_MAPPING_BYTES)
+            set_option(M_MMAP_THRESHOLD, max(least, OWN_MAPPING_BYTES))
+            set_option(M_TRIM_THRESHOLD, max(2 * least, HEAP_END_BYTES))  # free at the end of the heap, and kept
 
 
 class MemoryGauge:

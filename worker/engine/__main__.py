@@ -44,6 +44,7 @@ from worker.seccomp import forbid_all_but_work
 from worker.watermark import validate
 
 SECONDS_BETWEEN_EVENTS = 0.25
+BYTES_OF_TWO_FRAMES = 6  # for each pixel, of 4:2:0 with 10 bits
 UNFILTERED = (
     "This system refuses the kernel's filter of system calls (seccomp): the engine read the video without it, "
     "and could have opened files of its container."
@@ -94,6 +95,7 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge, notes: Seq
     with os.fdopen(request["input"], "rb") as source:
         with events.phase("PROBING"):
             probed = probe(source)
+            map_large_blocks(BYTES_OF_TWO_FRAMES * probed.picture.width * probed.picture.height)
             coding = choose_coding(probed, PROFILES[request["profile"]], request["cpus"])
             watermark = validate(request["watermark"], request["watermark_name"])
             with ExitStack() as files:
@@ -149,7 +151,6 @@ def main() -> int:
     events = Events(channel)
     request = json.loads(sys.stdin.buffer.read())
     confine(request["parent"], request["output_bytes"])
-    map_large_blocks()
     load_what_loads_late()
     memory = MemoryGauge()
     notes = [] if forbid_all_but_work() else [UNFILTERED]
