@@ -18,7 +18,7 @@ from worker.resources import MIB
 
 BYTES_PER_PIXEL = 1.5  # 4:2:0 of 8 bits
 FIRST_USE = 36 * MIB  # code and tables that the libraries touch when they begin, and what the heap wastes
-BYTES_PER_PACKET = 224  # in the demuxer's and the muxer's index; measured: 150 to 220, as their arrays grow in steps
+BYTES_PER_PACKET = 176  # in the demuxer's and the muxer's index; measured: 120 to 140, as their arrays grow in steps
 LEAST_LOOKAHEAD = {"libx264": 10, "libx265": 5, "libsvtav1": 16}  # with less, the picture costs far more bits
 
 
