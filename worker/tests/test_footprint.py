@@ -51,12 +51,12 @@ def probed(width: int, height: int, depth: int = 8) -> Probe:
     )  # fmt: skip
 
 
-def plan(video: Probe, cpus: float, limit: int) -> Plan:
-    return plan_memory(video, coding_of(video, cpus), cpus, PRESENT, TAKEN, limit)
+def plan(video: Probe, cpus: float, limit: int, profile: str = "balanced") -> Plan:
+    return plan_memory(video, coding_of(video, cpus, profile), cpus, PRESENT, TAKEN, limit)
 
 
-def coding_of(video: Probe, cpus: float) -> Coding:
-    return choose_coding(video, PROFILES["balanced"], cpus)
+def coding_of(video: Probe, cpus: float, profile: str = "balanced") -> Coding:
+    return choose_coding(video, PROFILES[profile], cpus)
 
 
 def test_settings_that_fit_are_left_alone() -> None:
@@ -68,18 +68,18 @@ def test_settings_that_fit_are_left_alone() -> None:
 
 def test_threads_and_then_the_lookahead_are_given_up_first() -> None:
     video = probed(1920, 1080)
-    wanted = coding_of(video, 4.0)
-    ample = plan(video, 4.0, 1 << 40).memory + TAKEN
-    one = plan(video, 4.0, ample - 1)
+    wanted = coding_of(video, 4.0, "best")
+    ample = plan(video, 4.0, 1 << 40, "best").memory + TAKEN
+    one = plan(video, 4.0, ample - 1, "best")
     assert (one.coding, one.cpus) == (replace(wanted, threads=1), 1.0)
-    least = plan(video, 4.0, TAKEN + one.memory - 1)
+    least = plan(video, 4.0, TAKEN + one.memory - 1, "best")
     short = replace(wanted, threads=1, effort=replace(wanted.effort, lookahead=10))
     assert replace(least.coding, notes=()) == short
     with pytest.raises(InsufficientMemory) as caught:
-        plan(video, 4.0, TAKEN + least.memory - 1)
+        plan(video, 4.0, TAKEN + least.memory - 1, "best")
     # As many MB as a task needs in which it would do.
     assert caught.value.memory_mb is not None
-    assert plan(video, 0.5, caught.value.memory_mb * MIB).coding == least.coding
+    assert plan(video, 0.5, caught.value.memory_mb * MIB, "best").coding == least.coding
 
 
 def test_more_pixels_more_depth_and_more_threads_take_more() -> None:
