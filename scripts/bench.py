@@ -130,10 +130,11 @@ def page(
     results: Mapping[str, Mapping[str, Result]], described: Mapping[str, str], machine: str, rounds: int, path: str
 ) -> str:
     """Return docs/benchmarks.md."""
+    compared = sorted(COMPARED.intersection(*results.values()))
     parts = [
         "# Benchmarks",
         "Written by `scripts/bench.sh`, which makes the clips, runs all tools in turn and compares the results. "
-        f"{machine}; medians of {rounds} rounds of {', '.join(sorted(COMPARED))}, and one of all others.",
+        f"{machine}; medians of {rounds} rounds of {', '.join(compared)}, and one of all others.",
         "- **ffmpeg** is the command that everybody types: "
         "`ffmpeg -i in.mp4 -i mark.png -filter_complex overlay=W-w-10:H-h-10 out.mp4`, with its defaults.\n"
         "- **moviepy** is `CompositeVideoClip([video, logo]).write_videofile(...)`, with its defaults.\n"

@@ -107,6 +107,7 @@ def _repeat(source: str, path: Path, times: int) -> None:
                 for packet in film.demux():
                     if packet.dts is None or packet.pts is None:
                         continue
+                    # By its own length, 32 ms apart, or the picture would have a gap that ffmpeg fills with frames.
                     later = number * (packet.stream.duration or 0)
                     packet.dts, packet.pts = packet.dts + later, packet.pts + later
                     packet.stream = streams[packet.stream_index]

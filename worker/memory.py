@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-OWN_MAPPING_BYTES, MAX_MAPPING_BYTES = 1 << 20, 1 << 25
+OWN_MAPPING_BYTES, MAX_MAPPING_BYTES = 1 << 20, 1 << 25  # the latter is the most that mallopt takes
 HEAP_END_BYTES = 1 << 17  # as without us
 STATUS_BYTES = 1 << 16  # it has some 1,500
 _STATUS = Path("/proc/self/status")
@@ -23,7 +23,7 @@ def map_large_blocks(least: int) -> None:
     By default the library does so too, but only up to the first time that such a block is freed: see mallopt(3).
 
     Args:
-        least: More than a frame has: those come and go, and from the heap they come faster.
+        least: More than a frame has: those come and go, and from the heap they come faster. At most 32 MB.
     """
     if sys.platform == "linux":
         set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # other libraries than GNU's have none, nor a need

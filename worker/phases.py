@@ -7,8 +7,8 @@ VERIFYING, PUBLISHING = "VERIFYING", "PUBLISHING"
 ALL = (FETCHING, PROBING, ENCODING, VERIFYING, PUBLISHING)
 ON_FILES = (PROBING, ENCODING, VERIFYING)
 
-# How long each takes. Of the engine's time for 10 s of 1080p, drawn or as noisy as a camera's, encoding took 87 to 93 %
-# in each profile, verifying nearly all of the rest. Fetching 94 MB at 50 MB/s is 2 % of what a quarter of a CPU does
+# How long each takes. Of the engine's time for 1080p, drawn or as noisy as a camera's, encoding takes 80 to 93 %, and
+# verifying nearly all of the rest. Fetching 94 MB at 50 MB/s is 2 % of what a quarter of a CPU does
 # with them, and the result is smaller.
 _WEIGHTS = {FETCHING: 2, PROBING: 1, ENCODING: 84, VERIFYING: 11, PUBLISHING: 1}
 _ALL_DONE = 99  # percent: 100 is the job's own end

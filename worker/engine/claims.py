@@ -34,6 +34,7 @@ MAX_BOXES = 2_000_000  # a few seconds; an hour of video in a fragment for each 
 _NOTHING = -1  # as the start of an edit
 _NORMAL_SPEED = 1 << 16
 _EDITS_AT_ONCE = 4096
+MAX_EDITS = 100_000  # of one track; an editing program writes one for each cut
 
 
 def refuse_what_would_be_misread(file: BinaryIO, size: int) -> None:
@@ -65,6 +66,8 @@ def _speeds(file: BinaryIO, begin: int, end: int) -> Iterator[int]:
     head = file.read(8)
     edit = struct.Struct(">Qqi" if head[:1] == b"\1" else ">Iii")
     left = min(int.from_bytes(head[4:]), (end - begin - 8) // edit.size)
+    if left > MAX_EDITS:
+        raise UnsupportedInput(f"A track is put together of more than {MAX_EDITS:,} parts by its edit list.")
     while left > 0:
         edits = file.read(min(left, _EDITS_AT_ONCE) * edit.size)
         if len(edits) < edit.size:

@@ -14,14 +14,16 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from worker.engine.levels import Level, level_for
 from worker.engine.planes import even
 from worker.engine.probe import Probe
-from worker.engine.profiles import Effort, Profile
+from worker.engine.profiles import SMALL_BLOCKS, Effort, Profile
 from worker.errors import UnsupportedInput
 
 MIN_MAX_RATE = 500_000  # bits per second: below, a cap would harm the picture and save nothing worth having
 SVTAV1_MAX_RATE = 100_000_000  # it refuses a cap beyond
 MIN_SIDE = 16  # x265 refuses less than 8, and SVT-AV1's pictures of less than 16 are wrong
+MAX_GROWTH = 1.5  # of bits per second
 NOISY_BITS_PER_PIXEL = 0.5  # of H.264: 31 Mb/s for 1080p30, where a phone writes 17
 _PREDICTING = {"h264", "hevc", "vp9", "av1"}
 # Bits that a codec needs for a picture, as a share of what H.264 needs: a source in HEVC warrants more bits of H.264.
@@ -109,12 +111,15 @@ def add_encoder(output: OutputContainer, source: VideoStream, probed: Probe, cod
 def encoder_options(probed: Probe, coding: Coding) -> dict[str, str]:
     """Return FFmpeg's options for the encoder."""
     effort = coding.effort
-    options = {"preset": effort.preset, "crf": f"{effort.crf:g}"} | _rate_cap(probed, coding)
+    rate = _max_rate(probed, coding)
+    options = {"preset": effort.preset, "crf": f"{effort.crf:g}"}
+    if rate:
+        options |= {"maxrate": str(rate), "bufsize": str(_buffer_size(probed, coding, rate))}
     match coding.encoder:
         case "libx264":
             options |= _x264_options(coding, probed)
         case "libx265":
-            options["x265-params"] = _joined(_x265_parameters(coding, probed))
+            options["x265-params"] = _joined(_x265_parameters(coding, probed, rate))
         case "libsvtav1":
             options["svtav1-params"] = _joined(_svtav1_parameters(coding, probed))
     return options
@@ -134,35 +139,42 @@ def last_packets(encoder: VideoStream, frames: int) -> list["Packet[VideoStream]
 
 
 def _is_noisy(probed: Probe) -> bool:
-    """Whether so many bits were spent on each pixel that most of them must be noise.
+    """Whether so many bits were spent on each pixel that most of them are noise, or so fine that it does not matter.
 
-    Sources without prediction between frames have as many for another reason.
+    Codecs that never predict a frame from others have as many for another reason.
     """
     warranted = probed.bit_rate / _BITS.get(probed.codec, 1.0)
     pixels = probed.picture.width * probed.picture.height * probed.rate
     return probed.codec in _PREDICTING and warranted > NOISY_BITS_PER_PIXEL * pixels
 
 
-def _rate_cap(probed: Probe, coding: Coding) -> dict[str, str]:
-    """Return options by which the result gets at most 1.5 times the bits per second that its source warrants.
-
-    It holds in the long run; at the beginning, what the buffer holds comes on top. The buffer is long: a picture on
-    which many others rest may cost what these save. In a short one it is those that suffer, and with them all others.
-    """
+def _max_rate(probed: Probe, coding: Coding) -> int:
+    """Return 1.5 times the bits per second that the source warrants, as far as the encoder takes them; 0: no limit."""
     if not probed.bit_rate:
-        return {}
+        return 0
     warranted = probed.bit_rate * max(1.0, _BITS.get(coding.codec, 1.0) / _BITS.get(probed.codec, 1.0))
-    rate = max(int(warranted * 1.5), MIN_MAX_RATE)
+    rate = max(int(warranted * MAX_GROWTH), MIN_MAX_RATE)
     if coding.encoder == "libsvtav1":
-        rate = min(rate, SVTAV1_MAX_RATE)
-    seconds = min(max(1.0, probed.duration / 2), 10.0)
-    return {"maxrate": str(rate), "bufsize": str(int(rate * seconds))}
+        return min(rate, SVTAV1_MAX_RATE)
+    return min(rate, _level(probed, coding, rate).rate)
+
+
+def _buffer_size(probed: Probe, coding: Coding, rate: int) -> int:
+    """Return the bits that the encoder may put off: at the beginning they come on top of the rate.
+
+    The buffer is long: a picture on which many others rest may cost what these save. In a short one it is those that
+    suffer, and with them all others. But it asks no more of a decoder than size and rate do already.
+    """
+    size = int(rate * min(max(1.0, probed.duration / 2), 10.0))
+    return size if coding.encoder == "libsvtav1" else min(size, _level(probed, coding, rate).buffer)
+
+
+def _level(probed: Probe, coding: Coding, rate: int) -> Level:
+    return level_for(coding.codec, even(probed.picture.width), even(probed.picture.height), probed.rate, rate)
 
 
 def _x264_options(coding: Coding, probed: Probe) -> dict[str, str]:
     options = {"profile": "high", "rc-lookahead": str(coding.effort.lookahead), "threads": str(coding.threads)}
-    if coding.effort.b_frames is not None:
-        options["bf"] = str(coding.effort.b_frames)
     parameters = dict(coding.effort.parameters)
     if probed.interlaced and probed.bottom_first:
         parameters["bff"] = "1"
@@ -171,7 +183,7 @@ def _x264_options(coding: Coding, probed: Probe) -> dict[str, str]:
     return options
 
 
-def _x265_parameters(coding: Coding, probed: Probe) -> Mapping[str, object]:
+def _x265_parameters(coding: Coding, probed: Probe, rate: int) -> Mapping[str, object]:
     one = coding.threads == 1
     parameters: dict[str, object] = {
         "log-level": "none",
@@ -182,8 +194,8 @@ def _x265_parameters(coding: Coding, probed: Probe) -> Mapping[str, object]:
         "open-gop": "0",
         **coding.effort.parameters,
     }
-    if coding.effort.b_frames is not None:
-        parameters["bframes"] = str(coding.effort.b_frames)
+    if parameters.get("ctu") == SMALL_BLOCKS and _level(probed, coding, rate).number >= 5:
+        parameters["ctu"] = 2 * SMALL_BLOCKS  # from there on none are smaller: H.265, A.4.1
     if probed.mastering:
         parameters["master-display"] = probed.mastering.in_units()
     if probed.light_level:

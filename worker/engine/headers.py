@@ -70,7 +70,7 @@ def leave_room(picture: VideoStream, size: int) -> None:
     handler, which comes shortly before the sample entry, gets longer, and is cut again by `write_in_room`.
     """
     if size:
-        picture.metadata["handler_name"] = picture.metadata.get("handler_name", _HANDLER_NAME) + _ROOM * size
+        picture.metadata["handler_name"] = (picture.metadata.get("handler_name") or _HANDLER_NAME) + _ROOM * size
 
 
 def write_in_room(result: ResultFile, boxes: bytes) -> None:

@@ -5,7 +5,7 @@ Rec. ITU-T H.265: 7.3.2.1 (video parameter set), 7.3.3 (profile, tier and level)
 
 from collections.abc import Iterator
 
-from worker.engine.smart.h264 import Bits
+from worker.engine.bits import Bits
 
 MOST_FRAMES = 16  # MaxDpbSize of A.4.2, of any level and size
 _VPS = 32
@@ -39,7 +39,7 @@ def _parameter_sets(record: bytes) -> Iterator[bytes]:
 
 
 def _frames_held(unit: bytes) -> int:
-    bits = Bits(unit[1:])  # the header has two bytes, where H.264's has one
+    bits = Bits(unit[2:])
     bits.u(12)
     sub_layers = bits.u(3)
     bits.u(17 + _GENERAL_BITS + _LEVEL_BITS)

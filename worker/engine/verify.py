@@ -81,6 +81,7 @@ def _read(
     progress: Callable[[float], None],
     threads: int,
 ) -> tuple[TimeDigest, dict[int, Digest]]:
+    # Of what is spliced, few groups are decoded, each flushed out by the next: threads would only delay that.
     prepare_decoder(video, 1 if encoded.spliced else threads)
     # Nobody looks at the pictures. What this leaves out reads nothing of the stream, so it could find no damage in it.
     video.codec_context.options |= {"skip_loop_filter": "all"}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from worker.engine.claims import MAX_EDITS
 from worker.errors import UnsupportedInput
 from worker.sandbox import EngineResult
 from worker.tests.boxes import Box, edit_moov, integers, parse, set_edits, timescale
@@ -175,6 +176,17 @@ def test_long_edit_lists_of_either_version(
         moov.one("trak", "edts", "elst").payload = struct.pack(">II", version << 24, 5001) + 5000 * edit + fast
 
     with pytest.raises(UnsupportedInput, match="at 2 times its speed"):
+        engine_in_process(edit_moov(source, lengthen))
+
+
+def test_an_edit_list_without_end(engine_in_process: Callable[..., object], tmp_path: Path) -> None:
+    source = with_edits(tmp_path / "source.mp4", ((1000, 0, 1),), ((1000, 0, 1),))
+
+    def lengthen(moov: Box) -> None:
+        edits = (MAX_EDITS + 1) * struct.pack(">Iii", 1, 0, NORMAL_SPEED)
+        moov.one("trak", "edts", "elst").payload = struct.pack(">II", 0, MAX_EDITS + 1) + edits
+
+    with pytest.raises(UnsupportedInput, match="100,000 parts"):
         engine_in_process(edit_moov(source, lengthen))
 
 

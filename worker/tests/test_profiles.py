@@ -1,5 +1,6 @@
 """How hard the encoder works, by what there is of CPUs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -31,3 +32,18 @@ def test_a_result_has_not_far_more_bits_than_its_source(tmp_path: Path, logo: Pa
     run_local(source, output, logo, lambda *_: None)
     # 1.5 times the bits per second, and at the beginning as much as 0.9 of a buffer of half the video's length.
     assert output.stat().st_size < 1.5 * 1.45 * source.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("codec", "bits_per_pixel", "noisy"),
+    [("h264", 0.45, False), ("h264", 0.55, True), ("hevc", 0.3, False), ("hevc", 0.36, True), ("prores", 2.4, False)],
+)
+def test_noise_has_settings_of_its_own(clip: Path, codec: str, bits_per_pixel: float, noisy: bool) -> None:
+    with clip.open("rb") as file:
+        source = probe(file)
+    pixels = source.picture.width * source.picture.height * source.rate
+    coding = choose_coding(
+        replace(source, codec=codec, bit_rate=int(bits_per_pixel * pixels)), PROFILES["balanced"], 1.0
+    )
+    expected = PROFILES["balanced"].h264_of_noise if noisy else PROFILES["balanced"].h264
+    assert coding.effort == expected

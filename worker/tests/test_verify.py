@@ -55,15 +55,15 @@ class Made:
     probed: Probe
     encoded: Encoded
 
-    def verify(self, content: bytes | None = None) -> float:
+    def verify(self, content: bytes | None = None, threads: int = 1) -> float:
         """Verify another content in the place of the result's."""
         with result_file(content or self.content) as file:
-            return verify(file, self.probed, self.encoded, lambda _share: None)
+            return verify(file, self.probed, self.encoded, lambda _share: None, threads)
 
-    def mismatch(self, content: bytes | None = None) -> str:
+    def mismatch(self, content: bytes | None = None, threads: int = 1) -> str:
         """Return what the verifier says of it."""
         with pytest.raises(OutputMismatch) as raised:
-            self.verify(content)
+            self.verify(content, threads)
         return raised.value.message
 
 
@@ -256,9 +256,10 @@ def test_a_bit_of_a_copied_packet_is_another(full: Made, stream: int, kind: str)
     assert f"in its bytes of the {kind} stream {stream}" in full.mismatch(content)
 
 
+@pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("number", [0, 12])
-def test_a_picture_is_damaged(full: Made, number: int) -> None:
-    sentence = full.mismatch(with_damage(full.content, PICTURE, number, nothing))
+def test_a_picture_is_damaged(full: Made, number: int, threads: int) -> None:
+    sentence = full.mismatch(with_damage(full.content, PICTURE, number, nothing), threads)
     assert "cannot be decoded properly" in sentence or "cannot be read to its end" in sentence
 
 

@@ -7,6 +7,8 @@ Whatever is broken or not understood is a ValueError.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from worker.engine.bits import Bits
+
 IDR, SPS, PPS = 5, 7, 8
 SLICES = range(1, 6)
 BASELINE, MAIN, HIGH = 66, 77, 100
@@ -40,33 +42,6 @@ def from_annex_b(stream: bytes) -> list[bytes]:
 def with_lengths(units: list[bytes]) -> bytes:
     """Return an mp4 sample of these NAL units."""
     return b"".join(len(unit).to_bytes(LENGTH_BYTES) + unit for unit in units)
-
-
-class Bits:
-    """The payload of a parameter set, bit by bit."""
-
-    def __init__(self, unit: bytes) -> None:
-        payload = unit[1:].replace(b"\0\0\3", b"\0\0")  # emulation prevention
-        self.text = "".join(f"{byte:08b}" for byte in payload)
-        self.position = 0
-
-    def u(self, bits: int) -> int:
-        start, self.position = self.position, self.position + bits
-        if self.position > len(self.text):
-            raise ValueError("a parameter set ends too early")
-        return int(self.text[start : self.position], 2) if bits else 0
-
-    def ue(self) -> int:
-        zeros = 0
-        while not self.u(1):
-            zeros += 1
-            if zeros > 32:
-                raise ValueError("a number of a parameter set is too large")
-        return (1 << zeros) - 1 + self.u(zeros)
-
-    def se(self) -> int:
-        number = self.ue()
-        return (number + 1) // 2 if number % 2 else -(number // 2)
 
 
 def _ue(number: int) -> str:
@@ -177,7 +152,7 @@ def parse_sps(unit: bytes) -> Sps:
     """Return what a sequence parameter set says."""
     if not unit or unit[0] & 31 != SPS:
         raise ValueError("not a sequence parameter set")
-    bits = Bits(unit)
+    bits = Bits(unit[1:])
     profile, constraints, level, number = bits.u(8), bits.u(8), bits.u(8), bits.ue()
     start = bits.position
     eight_bit_420 = _is_eight_bit_420(bits) if profile not in (BASELINE, MAIN, 88) else True
@@ -275,12 +250,12 @@ def pps_id(unit: bytes) -> int:
     """Return the number of a picture parameter set."""
     if not unit or unit[0] & 31 != PPS:
         raise ValueError("not a picture parameter set")
-    return Bits(unit[:16]).ue()
+    return Bits(unit[1:16]).ue()
 
 
 def pps_of_sps(unit: bytes, number: int) -> bytes:
     """Return a picture parameter set that refers to the sequence parameter set of this number."""
-    bits = Bits(unit)
+    bits = Bits(unit[1:])
     own = bits.ue()
     bits.ue()
     rest = bits.text[bits.position : bits.text.rindex("1")]  # without the trailing bits

@@ -52,7 +52,9 @@ class SegmentCoder:
             NotSmart: It cannot be made to fit.
         """
         self._plan, self._probed, self.coding = plan, probed, coding
-        self._options = encoder_options(probed, coding)
+        shortest = min(piece.frames for piece in plan.pieces if piece.encoded)
+        # Each piece has an encoder that begins with a full buffer, and all are alike.
+        self._options = encoder_options(replace(probed, duration=shortest / float(probed.rate)), coding)
         room = plan.sps.buffered_frames
         depth = plan.reordering
         if depth > 1 and room < _NEEDED_BY_PYRAMID:
