@@ -11,10 +11,11 @@ import boto3
 import docker
 import psutil
 import pytest
-from docker.errors import DockerException, NotFound
+from docker.errors import NotFound
 from docker.models.containers import Container
 
 from e2e.compose import ROOT, Project
+from localstack_fargate.launchers.docker.engine import answers
 from scripts.account import use_account
 
 EMULATOR = str(ROOT / "scripts" / "emulator.sh")
@@ -149,10 +150,7 @@ TARGETS: dict[str, type[Target]] = {"docker": Containers, "process": Processes, 
 
 def engine_answers() -> bool:
     """Whether there is a container engine that this user may use."""
-    try:
-        return bool(docker.from_env().ping())
-    except DockerException:
-        return False
+    return answers()
 
 
 def emulator(command: list[str], home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -17,6 +17,7 @@ from worker.sandbox import Progress, run_engine
 from worker.tests.media import make_logo
 
 RESOURCES = Resources(cpus=0.25, memory=512 * MIB)
+AMPLE = Resources(cpus=0.25, memory=4096 * MIB)  # also for a process that has run many tests
 
 
 def run_script(
@@ -199,7 +200,7 @@ def test_a_result_cannot_grow_without_end(
 def test_a_full_disk_is_told(clip: Path, logo: Path) -> None:
     document = {"overlays": [{"image": "a.png"}]}
     with clip.open("rb") as source, pytest.raises(DiskFull):
-        run_engine(source, Path("/dev/full"), document, "a.png", {"a.png": logo}, lambda *_: None, RESOURCES)
+        run_engine(source, Path("/dev/full"), document, "a.png", {"a.png": logo}, lambda *_: None, AMPLE)
 
 
 def wait_until_gone(pid: int) -> None:

@@ -8,6 +8,8 @@ from docker import APIClient
 from docker.errors import DockerException
 from docker.utils import kwargs_from_env
 
+LOCAL = "unix://"
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 CONNECT_SECONDS = 10
 CONNECTIONS = 64  # kept open for the next request; each costs a few KB
 
@@ -17,9 +19,22 @@ RequestFailed = (requests.RequestException, DockerException)
 
 def connect() -> APIClient:
     """Connect to the engine; raises ``docker.errors.DockerException`` if none answers."""
+    address = kwargs_from_env().get("base_url") or DEFAULT_ADDRESS
+    if address.startswith(LOCAL):
+        _try(address.removeprefix(LOCAL))
     client = APIClient(version="auto", timeout=CONNECT_SECONDS, max_pool_size=CONNECTIONS, **kwargs_from_env())
     client.timeout = None  # type: ignore[assignment] # a busy engine takes its time; nothing is gained by giving up
     return client
+
+
+def _try(path: str) -> None:
+    """Connect to a socket and leave: the SDK would not close one at which nobody listens."""
+    with socket.socket(socket.AF_UNIX) as trial:
+        trial.settimeout(CONNECT_SECONDS)
+        try:
+            trial.connect(path)
+        except OSError as error:
+            raise DockerException(f"No engine answers at {path}: {error.strerror or error}.") from error
 
 
 def answers() -> bool:
