@@ -75,3 +75,12 @@ def test_the_buffer_raises_no_level(source: Probe, bit_rate: int, level: int) ->
     assert context.extradata
     [sps] = [unit for unit in from_annex_b(context.extradata) if unit[0] & 31 == SPS]
     assert parse_sps(sps).level == level
+
+
+@pytest.mark.parametrize("profile", list(PROFILES))
+@pytest.mark.parametrize("depth", [8, 10])
+def test_the_rate_is_half_as_much_again_at_most(source: Probe, profile: str, depth: int) -> None:
+    phone = sized(source, 1920, 1080, 30, PHONE, depth)
+    options = encoder_options(phone, choose_coding(phone, PROFILES[profile], 1.0))
+    assert PHONE < int(options["maxrate"]) <= 1.5 * PHONE
+    assert int(options["bufsize"]) <= 10 * int(options["maxrate"])
