@@ -29,7 +29,7 @@ SAMPLE_RATE = 48000
 BT709, LIMITED = 1, 1  # H.273 code; FFmpeg's AVCOL_RANGE_MPEG
 NOISE_FIELDS = 7  # and each frame looks at one of them from another corner
 SECONDS_PER_SHOT = 3.0
-FILM_TIMES = 3  # its 5.3 s are short beside the start of a process
+FILM_TIMES = 6  # its 5.3 s are short beside the start of a process
 
 Pictures = Iterator[Image.Image]
 
@@ -281,7 +281,7 @@ _CAMERA = {"preset": "veryfast", "crf": "17", "g": "60"}
 CLIPS = (
     Clip("camera", "camera, 1080p, noisy", 1920, 1080, 12, camera, _CAMERA, noise=3.0),
     Clip("screen", "screen recording, 1080p", 1920, 1080, 20, screen, {"preset": "veryfast", "crf": "18"}),
-    Clip("animation", "animated film, 720p, already compressed hard", 1280, 720, 16, None, {}),
+    Clip("animation", "animated film, 720p, already compressed hard", 1280, 720, 32, None, {}),
     Clip("4k", "camera, 2160p", 3840, 2160, 5, camera, {"preset": "veryfast", "b": "50M"}, noise=2.0),
     Clip(
         "hevc10", "camera, 1080p, HEVC 10 bit", 1920, 1080, 8, camera,

@@ -11,11 +11,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from worker.task import Task
+if TYPE_CHECKING:
+    from worker.task import Task  # which loads urllib: the engine, and work on files, have no use for it
 
 MIB = 1 << 20
-_NO_TASK = Task()
 _SELF = Path("/proc/self")
 
 
@@ -32,7 +33,7 @@ class Resources:
     memory: int
 
 
-def available(task: Task = _NO_TASK, process: Path = _SELF) -> Resources:
+def available(task: "Task | None" = None, process: Path = _SELF) -> Resources:
     """Return what this process and its children may use together.
 
     Args:
@@ -41,9 +42,9 @@ def available(task: Task = _NO_TASK, process: Path = _SELF) -> Resources:
     """
     cpus = [float(os.process_cpu_count() or 1), *_cpu_quotas(process)]
     memory = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *_memory_limits(process)]
-    if task.vcpus is not None:
+    if task and task.vcpus is not None:
         cpus.append(task.vcpus)
-    if task.memory_mb is not None:
+    if task and task.memory_mb is not None:
         memory.append(task.memory_mb * MIB)
     return Resources(min(cpus), min(memory))
 

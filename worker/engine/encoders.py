@@ -24,7 +24,6 @@ MIN_MAX_RATE = 500_000  # bits per second: below, a cap would harm the picture a
 SVTAV1_MAX_RATE = 100_000_000  # it refuses a cap beyond
 MIN_SIDE = 16  # x265 refuses less than 8, and SVT-AV1's pictures of less than 16 are wrong
 MAX_GROWTH = 1.5  # of bits per second
-NOISY_BITS_PER_PIXEL = 0.5  # of H.264: 31 Mb/s for 1080p30, where a phone writes 17
 _PREDICTING = {"h264", "hevc", "vp9", "av1"}
 # Bits that a codec needs for a picture, as a share of what H.264 needs: a source in HEVC warrants more bits of H.264.
 _BITS = {"hevc": 0.65, "vp9": 0.7, "av1": 0.5}
@@ -76,7 +75,7 @@ def _choose_coding(probed: Probe, profile: Profile, cpus: float) -> Coding:
         notes = ("AV1 has no interlaced pictures: another codec was taken.",)
     if deep:
         return Coding("hevc", "libx265", profile.hevc, threads, "yuv420p10le", notes)
-    effort = profile.h264_of_noise if profile.h264_of_noise and _is_noisy(probed) else profile.h264
+    effort = _effort_of_h264(probed, profile)
     return Coding("h264", "libx264", effort, threads, "yuvj420p" if probed.full_range else "yuv420p", notes)
 
 
@@ -138,14 +137,18 @@ def last_packets(encoder: VideoStream, frames: int) -> list["Packet[VideoStream]
     return packets
 
 
-def _is_noisy(probed: Probe) -> bool:
-    """Whether so many bits were spent on each pixel that most of them are noise, or so fine that it does not matter.
+def _effort_of_h264(probed: Probe, profile: Profile) -> Effort:
+    """Return the settings for how much of the source is noise or fine texture, which its bits for each pixel tell.
 
-    Codecs that never predict a frame from others have as many for another reason.
+    Codecs that never predict a frame from others have many for another reason.
     """
-    warranted = probed.bit_rate / _BITS.get(probed.codec, 1.0)
-    pixels = probed.picture.width * probed.picture.height * probed.rate
-    return probed.codec in _PREDICTING and warranted > NOISY_BITS_PER_PIXEL * pixels
+    if probed.codec in _PREDICTING:
+        warranted = probed.bit_rate / _BITS.get(probed.codec, 1.0)
+        pixels = probed.picture.width * probed.picture.height * probed.rate
+        for bits_per_pixel, effort in profile.h264_of_detail:
+            if warranted > bits_per_pixel * pixels:
+                return effort
+    return profile.h264
 
 
 def _max_rate(probed: Probe, coding: Coding) -> int:

@@ -48,7 +48,7 @@ _DECODER_FRAMES = {"h264": 8, "hevc": 8, "av1": 12, "vp9": 12}
 _OTHER_DECODERS_FRAMES = 12
 _FRAMES_BESIDE_REFERENCES = 4  # that are decoded, or wait for their turn to be shown
 _FRAMES_BETWEEN = 3  # one each that is read, drawn on and handed over
-_FRAMES_AHEAD = 5  # more, where decoding and encoding go on at the same time
+_FRAMES_AHEAD = 17  # more, where decoding and encoding go on at the same time
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ class Profile:
 
     Attributes:
         h264: For a picture of 8 bits: libx264.
-        h264_of_noise: The same for a source that is noise for the most part, if it differs.
+        h264_of_detail: The same for sources of more bits for each pixel than the first of a pair says, most first. Bits
+            count as those of H.264.
         hevc: For one of 10 bits: libx265.
         av1: For both where it is set: libsvtav1. What AV1 cannot hold falls back to the others.
     """
@@ -35,7 +36,7 @@ class Profile:
     h264: Effort
     hevc: Effort
     av1: Effort | None = None
-    h264_of_noise: Effort | None = None
+    h264_of_detail: tuple[tuple[float, Effort], ...] = ()
 
 
 SMALL_BLOCKS = 16
@@ -44,8 +45,8 @@ SMALL_BLOCKS = 16
 # save bits for the same VMAF; little adaptive quantisation gives VMAF. With 10 frames of lookahead a lower rate factor
 # gives more for the same bits than 20 do.
 _TUNED = {"mbtree": 1, "trellis": 1, "subme": 2, "aq-strength": 0.15}
-# Noise takes most of the time and bits, and VMAF hardly sees it: there the refinement is not worth its time.
-_TUNED_TO_NOISE = _TUNED | {"subme": 1}
+# Noise and fine texture take most of the time and bits, and VMAF hardly sees them: refinement is not worth its time.
+_TUNED_TO_DETAIL = _TUNED | {"subme": 1}
 
 # `scripts/bench.sh` shows what comes of each, against ffmpeg's defaults: medium and 23.
 PROFILES = {
@@ -56,9 +57,12 @@ PROFILES = {
     ),
     "balanced": Profile(
         h264=Effort("superfast", crf=21, lookahead=10, parameters=_TUNED),
-        h264_of_noise=Effort("superfast", crf=21.8, lookahead=10, parameters=_TUNED_TO_NOISE),
+        h264_of_detail=(
+            (0.5, Effort("superfast", crf=21.7, lookahead=10, parameters=_TUNED_TO_DETAIL)),  # 31 Mb/s for 1080p30
+            (0.15, Effort("superfast", crf=21.2, lookahead=10, parameters=_TUNED_TO_DETAIL)),  # a phone has 0.27
+        ),
         # Blocks of at most 16 take less time and memory; subpixel refinement saves a quarter of the bits.
-        hevc=Effort("ultrafast", crf=20.5, lookahead=5, parameters={"ctu": SMALL_BLOCKS, "subme": 1}),
+        hevc=Effort("ultrafast", crf=19.6, lookahead=5, parameters={"ctu": SMALL_BLOCKS, "subme": 1}),
     ),
     "best": Profile(
         h264=Effort("medium", crf=19, lookahead=30),

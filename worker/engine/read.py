@@ -1,7 +1,7 @@
 """Going through the source once: frames of the picture in the order of display, packets of all else as they come."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import av.error
@@ -97,7 +97,7 @@ class Reader:
         """How much of the picture's stream has been read, 0 to 1."""
         return min(1.0, self._packets / self._expected)
 
-    def items(self) -> Iterator["VideoFrame | Packet[Stream]"]:
+    def items(self) -> Generator["VideoFrame | Packet[Stream]"]:
         """Yield all frames of the picture and all packets of the other streams.
 
         Raises:

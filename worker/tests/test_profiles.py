@@ -35,15 +35,25 @@ def test_a_result_has_not_far_more_bits_than_its_source(tmp_path: Path, logo: Pa
 
 
 @pytest.mark.parametrize(
-    ("codec", "bits_per_pixel", "noisy"),
-    [("h264", 0.45, False), ("h264", 0.55, True), ("hevc", 0.3, False), ("hevc", 0.36, True), ("prores", 2.4, False)],
+    ("codec", "bits_per_pixel", "row"),
+    [
+        ("h264", 0.55, 0),
+        ("h264", 0.45, 1),
+        ("h264", 0.16, 1),
+        ("h264", 0.14, None),
+        ("hevc", 0.36, 0),
+        ("hevc", 0.11, 1),
+        ("hevc", 0.09, None),
+        ("prores", 2.4, None),
+    ],
 )
-def test_noise_has_settings_of_its_own(clip: Path, codec: str, bits_per_pixel: float, noisy: bool) -> None:
+def test_detail_has_settings_of_its_own(clip: Path, codec: str, bits_per_pixel: float, row: int | None) -> None:
     with clip.open("rb") as file:
         source = probe(file)
     pixels = source.picture.width * source.picture.height * source.rate
     coding = choose_coding(
         replace(source, codec=codec, bit_rate=int(bits_per_pixel * pixels)), PROFILES["balanced"], 1.0
     )
-    expected = PROFILES["balanced"].h264_of_noise if noisy else PROFILES["balanced"].h264
+    balanced = PROFILES["balanced"]
+    expected = balanced.h264 if row is None else balanced.h264_of_detail[row][1]
     assert coding.effort == expected
