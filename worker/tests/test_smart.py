@@ -8,10 +8,13 @@ from pathlib import Path
 
 import av
 import pytest
+from av import VideoFrame
+from PIL import Image
 
 from worker.cli import main
 from worker.engine.smart.avcc import AvcC
 from worker.engine.smart.h264 import parse_sps, pps_id
+from worker.engine.source import as_fraction
 from worker.errors import WatermarkInvalid
 from worker.local import run_local
 from worker.sandbox import EngineResult
@@ -243,3 +246,26 @@ def test_progress_counts_work_and_not_packets(engine_in_process: Engine, monkeyp
     assert shares == sorted(shares)
     assert shares[4 * GROUP - 1] < 0.05  # four of five groups are copied, in no time
     assert shares[-1] == 1
+
+
+def test_what_is_encoded_again_has_not_far_more_bits_than_before(tmp_path: Path, logo: Path) -> None:
+    """Noise that was compressed until little is left: a rate buffer for all of the video would let a piece grow."""
+    source, output, mark = tmp_path / "in.mp4", tmp_path / "out.mp4", tmp_path / "mark.json"
+    with av.open(str(source), "w") as movie:
+        options = {"preset": "veryfast", "crf": "38", "g": "30", "sc_threshold": "0"}
+        video = movie.add_stream("libx264", rate=30, options=options)
+        video.width, video.height, video.pix_fmt = 640, 360, "yuv420p"
+        for _ in range(240):
+            movie.mux(video.encode(VideoFrame.from_image(Image.effect_noise((640, 360), 60))))
+        movie.mux(video.encode(None))
+    mark.write_text(json.dumps({"overlays": [{"image": logo.name, "start": 3.0, "end": 3.5}]}))
+    result = run_local(source, output, mark, lambda *_: None)
+    assert result.render["frames_encoded"] == 30
+    # 1.5 times the bits per second, and at the beginning as much as 0.9 of a buffer of its own second.
+    assert _bytes_between(output, 3, 4) < 1.5 * 1.9 * _bytes_between(source, 3, 4)
+
+
+def _bytes_between(path: Path, start: int, end: int) -> int:
+    with av.open(str(path)) as movie:
+        packets = [packet for packet in movie.demux(movie.streams.video[0]) if packet.pts is not None]
+        return sum(p.size for p in packets if start <= (p.pts or 0) * as_fraction(p.time_base) < end)
