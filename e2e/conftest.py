@@ -11,8 +11,8 @@ import pytest
 from e2e import memory_table
 from e2e.report import WatchedPipeline
 from e2e.targets import TARGETS, Target, engine_answers
-from scripts.pipeline import JobNotFinished, JobRecord, Pipeline
 from scripts.sample_media import make_clip
+from videobatch.pipeline import JobNotFinished, JobRecord, Pipeline
 
 WaitForJob = Callable[[str], JobRecord]
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from PIL import ImageChops, ImageStat
 
-from scripts.pipeline import Pipeline
+from videobatch.pipeline import Pipeline
 
 POLL_SECONDS = 0.05
 

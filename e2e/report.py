@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from e2e.inspection import tasks_of
-from scripts.pipeline import Pipeline
+from videobatch.pipeline import Pipeline
 
 LOG_TAIL_LINES = 20
 UPLOADS_IN_REPORT = 5

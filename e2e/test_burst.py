@@ -10,7 +10,7 @@ from docker.models.containers import Container
 
 from e2e.conftest import WaitForJob
 from e2e.targets import Containers, Target
-from scripts.pipeline import Pipeline
+from videobatch.pipeline import Pipeline
 
 pytestmark = pytest.mark.only_target("docker")
 

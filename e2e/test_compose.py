@@ -8,7 +8,7 @@ import docker
 import pytest
 
 from e2e.compose import Project
-from scripts.pipeline import Pipeline
+from videobatch.pipeline import Pipeline
 
 pytestmark = pytest.mark.only_target("docker")
 

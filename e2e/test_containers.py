@@ -9,7 +9,7 @@ from docker.models.containers import Container
 from e2e.compose import Project
 from e2e.inspection import wait_until
 from e2e.targets import Containers, Target
-from scripts.pipeline import Pipeline
+from videobatch.pipeline import Pipeline
 
 pytestmark = pytest.mark.only_target("docker")
 

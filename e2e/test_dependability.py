@@ -9,7 +9,7 @@ import boto3
 from e2e.conftest import WaitForJob
 from e2e.inspection import executions_of, inspect, status_at_the_end, tasks_of, wait_until
 from e2e.targets import Target
-from scripts.pipeline import JobRecord, Pipeline
+from videobatch.pipeline import JobRecord, Pipeline
 
 
 def wait_for_phase(pipeline: Pipeline, version_id: str, phase: str, attempt: int = 1) -> JobRecord:

@@ -75,7 +75,7 @@ def test_names_prefixes_and_region_are_the_users_choice(tmp_path: Path, clip: Pa
     try:
         assert up.returncode == 0, up.stderr
         script = (
-            "import sys; from pathlib import Path; from scripts.pipeline import Pipeline\n"
+            "import sys; from pathlib import Path; from videobatch.pipeline import Pipeline\n"
             "pipeline = Pipeline.of_stack('mine')\n"
             "version = pipeline.upload(Path(sys.argv[1]), 'a/b.mp4')\n"
             "*_, record = pipeline.follow(version, timeout=120)\n"

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from e2e.inspection import tasks_of, wait_until
-from scripts.pipeline import Pipeline
+from videobatch.pipeline import Pipeline
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 
 from e2e.conftest import WaitForJob
 from e2e.inspection import difference, inspect, status_at_the_end, tasks_of
-from scripts.pipeline import JobRecord, Pipeline
 from scripts.sample_media import make_logo
+from videobatch.pipeline import JobRecord, Pipeline
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from e2e.conftest import WaitForJob
 from e2e.inspection import inspect, tasks_of, wait_until
 from e2e.targets import Containers, Target
-from scripts.pipeline import Pipeline
+from videobatch.pipeline import Pipeline
 from worker.tests.media import Clip, make_clip
 
 SMALLEST = ("256", "512")

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from scripts.account import clean_up_on_sigterm, use_account
 from scripts.comparison import compare
-from scripts.demo_watermark import DemoWatermark
-from scripts.pipeline import JobNotFinished, JobRecord, Pipeline
 from scripts.sample_media import make_clip
+from videobatch.pipeline import JobNotFinished, JobRecord, Pipeline
+from videobatch.watermark_file import WatermarkFile
 from worker.errors import WatermarkError
 from worker.watermark import IMAGE_SUFFIXES, no_watermark_file
 
@@ -45,7 +45,7 @@ class Stopwatch:
         self._started = now
 
 
-def read_arguments(argv: list[str]) -> tuple[Path | None, DemoWatermark | None]:
+def read_arguments(argv: list[str]) -> tuple[Path | None, WatermarkFile | None]:
     """Check the command line before anything is started.
 
     Raises:
@@ -69,7 +69,7 @@ def read_arguments(argv: list[str]) -> tuple[Path | None, DemoWatermark | None]:
             )
     if watermark and watermark.suffix.lower() not in (*IMAGE_SUFFIXES, ".json"):
         raise DemoError(no_watermark_file(watermark.name))
-    return video, DemoWatermark.read(watermark) if watermark else None
+    return video, WatermarkFile.read(watermark) if watermark else None
 
 
 def _require_readable(file: Path) -> None:
@@ -168,7 +168,7 @@ def show_failure(record: JobRecord) -> None:
     )
 
 
-def run(video: Path | None, watermark: DemoWatermark | None) -> int:
+def run(video: Path | None, watermark: WatermarkFile | None) -> int:
     """Do all of it; 0 if the watermarked video was written, 1 if the job failed."""
     stopwatch = Stopwatch()
     make_out_folder()

@@ -157,7 +157,7 @@ def test_the_sizes_of_tasks_are_fargates_and_grow(template: dict[str, Any], stat
 
 
 def test_job_states_are_the_same_words_everywhere() -> None:
-    from scripts.pipeline import TERMINAL_STATES
+    from videobatch.pipeline import TERMINAL_STATES
     from worker import record
 
     in_worker = {

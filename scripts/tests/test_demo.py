@@ -13,8 +13,8 @@ from rich.console import Console
 
 from scripts import demo, sample_media
 from scripts.comparison import compare
-from scripts.demo_watermark import DemoWatermark
 from scripts.sample_media import make_logo
+from videobatch.watermark_file import WatermarkFile
 from worker.local import run_local
 from worker.tests.media import Clip, make_clip
 
@@ -44,7 +44,7 @@ def test_the_frame_that_is_shown_has_the_mark(when: dict[str, float], delay: Fra
     document = {"overlays": [{"image": "red.png", "position": "center", "width": 64, **when}]}
     (tmp_path / "mark.json").write_text(json.dumps(document))
     run_local(video, tmp_path / "after.mp4", tmp_path / "mark.json", lambda *_: None)
-    overlays = DemoWatermark.read(tmp_path / "mark.json").overlays
+    overlays = WatermarkFile.read(tmp_path / "mark.json").overlays
     compare(video, tmp_path / "after.mp4", tmp_path / "sheet.png", overlays)
     with Image.open(tmp_path / "sheet.png") as sheet:
         pixels = [sheet.convert("RGB").getpixel((left + 160, 44 + 90)) for left in (0, 332)]
@@ -169,6 +169,6 @@ def test_a_watermark_is_refused_by_its_own_name_before_anything_starts(
 def test_a_watermark_keeps_its_name_as_far_as_metadata_can_hold_it(name: str, called: str, tmp_path: Path) -> None:
     make_logo(tmp_path / "made.png")
     (tmp_path / "made.png").rename(tmp_path / name)
-    watermark = DemoWatermark.read(tmp_path / name)
+    watermark = WatermarkFile.read(tmp_path / name)
     assert watermark.name == called
     assert list(watermark.images) == [f"{called}.png"]

@@ -3,18 +3,29 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import boto3
 from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
 
 DEFAULT_STACK = "video-batch-processing"
 TERMINAL_STATES = frozenset({"SUCCEEDED", "FAILED", "SUPERSEDED"})
 
-PART_BYTES = 64 * 1024**2
+PART_BYTES = 16 * 1024**2
+TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
+CONNECTIONS = 32  # as many records are read at a time at most
+# The function may take a minute, and is waited for by whoever invokes it himself.
+CLIENT_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=90,
+    retries={"mode": "standard", "max_attempts": 5},
+    max_pool_connections=CONNECTIONS,
+)
 
 JobRecord = dict[str, Any]
 """The content of ``jobs/<job id>.json``."""
@@ -34,39 +45,81 @@ class Pipeline:
     """One deployed stack. Where it is comes from the SDK's own environment, its layout from the stack's outputs."""
 
     outputs: dict[str, str]
-    s3: Any = field(default_factory=lambda: boto3.client("s3"))
+    session: boto3.Session = field(default_factory=boto3.Session)
+    _clients: dict[str, Any] = field(default_factory=dict)
     _job_keys: dict[str, str] = field(default_factory=dict)
     """Version of an upload → key of its job record."""
 
     @classmethod
-    def of_stack(cls, name: str | None = None) -> "Pipeline":
+    def of_stack(cls, name: str | None = None, session: boto3.Session | None = None) -> "Pipeline":
         """Find the stack called ``name``, else ``STACK_NAME``, else the default one."""
         name = name or os.environ.get("STACK_NAME", DEFAULT_STACK)
-        stack = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-        return cls({output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
+        session = session or boto3.Session()
+        stack = session.client("cloudformation", config=CLIENT_CONFIG).describe_stacks(StackName=name)["Stacks"][0]
+        return cls({output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}, session)
+
+    def client(self, service: str) -> Any:
+        """The SDK's client of a service."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, config=CLIENT_CONFIG)
+        return self._clients[service]
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.client("s3")
 
     @property
     def bucket(self) -> str:
         return self.outputs["BucketName"]
 
-    def upload(self, video: Path, name: str, metadata: dict[str, str] | None = None) -> str:
-        """Upload a video as ``name`` below the upload prefix; large files go in parts.
+    def upload_key(self, name: str) -> str:
+        """The key of an upload called ``name``."""
+        return self.outputs["UploadPrefix"] + name
+
+    def upload(
+        self,
+        video: Path,
+        name: str,
+        metadata: Mapping[str, str] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> str:
+        """Upload a video as ``name`` below the upload prefix; large files go in parts, of which none stays on failure.
+
+        Args:
+            progress: Called with the number of bytes that have left since the last call, from several threads.
 
         Returns:
             The version id of the upload, by which its job is found.
         """
-        target = {"Bucket": self.bucket, "Key": self.outputs["UploadPrefix"] + name}
-        described = {"ContentType": "video/mp4", "Metadata": metadata or {}}
-        version: str
-        if video.stat().st_size < PART_BYTES:
-            with video.open("rb") as body:
-                version = self.s3.put_object(**target, **described, Body=body)["VersionId"]
-        else:
-            self.s3.upload_file(
-                str(video), *target.values(), ExtraArgs=described, Config=TransferConfig(multipart_threshold=PART_BYTES)
-            )
-            version = self.s3.head_object(**target)["VersionId"]  # a transfer in parts does not hand it out
+        target = {"Bucket": self.bucket, "Key": self.upload_key(name)}
+        described = {"ContentType": "video/mp4", "Metadata": dict(metadata or {})}
+        size = video.stat().st_size
+        if size >= PART_BYTES:
+            return self._upload_parts(video, target, described, progress)
+        with video.open("rb") as body:
+            version: str = self.s3.put_object(**target, **described, Body=body)["VersionId"]
+        if progress:
+            progress(size)
         return version
+
+    def _upload_parts(
+        self,
+        video: Path,
+        target: Mapping[str, str],
+        described: Mapping[str, Any],
+        progress: Callable[[int], None] | None,
+    ) -> str:
+        versions: list[str] = []
+
+        def keep(parsed: Mapping[str, Any], **_: object) -> None:
+            if "VersionId" in parsed:
+                versions.append(parsed["VersionId"])
+
+        # A transfer does not hand out which version it has made, and HeadObject may already tell of a later one.
+        client = self.session.client("s3", config=CLIENT_CONFIG)
+        client.meta.events.register("after-call.s3.CompleteMultipartUpload", keep)
+        client.upload_file(str(video), *target.values(), ExtraArgs=described, Callback=progress, Config=TRANSFER)
+        return versions[-1]
 
     def put_watermark(self, file: Path, name: str) -> None:
         """Store a watermark's image or JSON as ``name`` below the watermark prefix."""

@@ -1,11 +1,11 @@
-"""A watermark of this machine: checked before anything is started, then put where an upload can name it."""
+"""A watermark of this machine: checked first, then put where an upload can name it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from scripts.pipeline import Pipeline
+from videobatch.pipeline import Pipeline
 from worker.engine.images import check_image
 from worker.engine.text import refuse_undrawable
 from worker.errors import WatermarkInvalid
@@ -17,7 +17,7 @@ PLAIN = "".join(chr(number) for number in range(ord(" "), ord("~")) if chr(numbe
 
 
 @dataclass(frozen=True)
-class DemoWatermark:
+class WatermarkFile:
     """A watermark that the worker takes.
 
     Attributes:
@@ -33,14 +33,17 @@ class DemoWatermark:
     overlays: tuple[Overlay, ...]
 
     @classmethod
-    def read(cls, path: Path) -> "DemoWatermark":
+    def read(cls, path: Path, name: str | None = None) -> "WatermarkFile":
         """Check a picture, or a description with the pictures beside it.
+
+        Args:
+            name: What an upload shall call it, if not by the file's name.
 
         Raises:
             WatermarkError: as the job would tell it.
             OSError: a file cannot be read.
         """
-        name, suffix = quote(path.stem.strip(), safe=PLAIN), path.suffix.lower()
+        name, suffix = quote((name or path.stem).strip(), safe=PLAIN), path.suffix.lower()
         if suffix in IMAGE_SUFFIXES:
             document, images = for_image(name + suffix), {name + suffix: path}
         else:
@@ -60,6 +63,13 @@ class DemoWatermark:
         """Store it, and return the upload metadata that selects it."""
         for image, file in self.images.items():
             pipeline.put_watermark(file, image)
-        if list(self.images) != [f"{self.name}.png"]:  # a bare PNG needs no description
+        if self._is_described():
             pipeline.put_watermark_document(self.document, f"{self.name}.json")
         return {"watermark": self.name}
+
+    def stored_names(self) -> list[str]:
+        """What `put` writes below the watermark prefix."""
+        return [*self.images, *([f"{self.name}.json"] if self._is_described() else [])]
+
+    def _is_described(self) -> bool:
+        return list(self.images) != [f"{self.name}.png"]  # a bare PNG needs no description

@@ -1,0 +1,1 @@
+"""The operator's command line, and the pipeline as its users see it."""
