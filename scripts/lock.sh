@@ -42,6 +42,7 @@ compile() {
 compile dev.in -o dev.txt
 compile local.in -c dev.txt -o local.txt
 compile worker.in -c dev.txt -o worker.txt
+compile videobatch.in -c dev.txt -o videobatch.txt
 compile emulator.in -c dev.txt -o emulator.txt
 compile build.in -c dev.txt -o build.txt
 compile bench.in -o bench.txt

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from videobatch.errors import exit_code_table
 from worker.errors import markdown_table
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -10,7 +11,8 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 
 def with_generated_parts(text: str) -> str:
     """The README's text with everything between its markers made anew."""
-    return replace_between_markers(text, "errors", markdown_table())
+    with_errors = replace_between_markers(text, "errors", markdown_table())
+    return replace_between_markers(with_errors, "exit codes", exit_code_table())
 
 
 def replace_between_markers(text: str, name: str, content: str) -> str:

@@ -28,7 +28,7 @@ fi
 
 ruff check .
 ruff format --check .
-mypy conftest.py lambda/*.py lambda/tests/*.py infra/tests worker localstack_fargate localstack_init scripts e2e
+mypy conftest.py lambda/*.py lambda/tests/*.py infra/tests worker videobatch localstack_fargate localstack_init scripts e2e
 git ls-files '*.sh' .ci/run | xargs shellcheck -x
 
 if [ $# -gt 0 ]; then

@@ -1,0 +1,96 @@
+"""The command line: `videobatch`."""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+import typer
+
+from videobatch.account import add_options
+from videobatch.commands import watermark
+from videobatch.commands.backfill import backfill
+from videobatch.commands.doctor import doctor
+from videobatch.commands.fetch import fetch
+from videobatch.commands.jobs import jobs
+from videobatch.commands.logs import logs
+from videobatch.commands.redrive import redrive
+from videobatch.commands.retry import retry
+from videobatch.commands.show import show
+from videobatch.commands.submit import submit
+from videobatch.commands.watch import watch
+from videobatch.errors import INTERRUPTED_EXIT_CODE, OperatorError, explain
+from videobatch.output import remark, say_error
+from worker.errors import WatermarkError
+
+HELP = """Operate the video watermark pipeline: submit, watch, look into and mend its jobs.
+
+Which account it is about is the SDK's own affair (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …); --stack, --profile,
+--region and --json may stand before or after a command's name.
+"""
+
+
+def application() -> click.Command:
+    """Return the command line with all its commands."""
+    app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback()(_no_command_of_its_own)
+    for command in (submit, watch, jobs, show, logs, fetch, retry, redrive, backfill, doctor):
+        app.command()(command)
+    app.add_typer(watermark.group, name="watermark")
+    built = typer.main.get_command(app)
+    add_options(built)
+    return built
+
+
+def _no_command_of_its_own() -> None:
+    """Make a group of the commands, even of a single one."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code, as `videobatch.errors` lists them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names need not be what a terminal can show
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        result = application().main(arguments, prog_name="videobatch", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        remark("videobatch: stopped")
+        return INTERRUPTED_EXIT_CODE
+    except BrokenPipeError:  # whoever read has seen enough
+        return _end_of_pipe()
+    except WatermarkError as error:
+        say_error(OperatorError(f"{error.code}: {error.message}", error.hint))
+        return error.exit_code
+    except Exception as error:
+        explained = explain(error)
+        if explained is None:
+            raise
+        say_error(explained)
+        return explained.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """End by way of an exception, so that nothing is left half-done."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+def _end_of_pipe() -> int:
+    # Python would try to write what it still holds when it ends, and complain.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return 128 + signal.SIGPIPE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

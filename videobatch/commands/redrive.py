@@ -1,0 +1,50 @@
+"""videobatch redrive: dead letters go back through the trigger."""
+
+from typing import Any
+from urllib.parse import unquote_plus
+
+import typer
+
+from videobatch.account import Account
+from videobatch.dead_letters import DeadLetterQueue
+from videobatch.errors import JobsNotDone
+from videobatch.output import print_json, remark, say
+from videobatch.parameters import DryRun
+from videobatch.trigger import TriggerFailed
+
+
+def redrive(context: typer.Context, dry_run: DryRun = False) -> None:
+    """Send the events of the dead-letter queue through the trigger function again.
+
+    A letter is removed when its jobs are started; a job that exists already is not started twice.
+    """
+    account = Account.of(context)
+    letters: list[dict[str, Any]] = []
+    with DeadLetterQueue(account.pipeline) as queue:
+        for letter in queue.letters():
+            told: dict[str, Any] = {"message_id": letter.message_id, "keys": [unquote_plus(key) for key in letter.keys]}
+            try:
+                told["jobs"] = [] if dry_run else queue.redrive(letter)
+            except TriggerFailed as error:
+                told["problem"] = error.message
+            letters.append(told)
+            if not account.json:
+                _say(told, dry_run)
+    if account.json:
+        print_json({"dry_run": dry_run, "letters": letters})
+    elif not letters:
+        remark("The dead-letter queue is empty.")
+    left = sum("problem" in told for told in letters)
+    if left:
+        raise JobsNotDone(
+            f"{left} of {len(letters)} dead letters stay in the queue.", "Mend the cause, then try again."
+        )
+
+
+def _say(told: dict[str, Any], dry_run: bool) -> None:
+    if "problem" in told:
+        remark(f"{told['message_id']}: {told['problem']}", "red")
+    elif dry_run:
+        say(", ".join(told["keys"]) + ": would go through the trigger again")
+    else:
+        say("\n".join(told["jobs"]) or f"{told['message_id']}: nothing in it is a video to work on")

@@ -1,0 +1,125 @@
+"""videobatch submit: videos go up, and with --wait their results come down."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from videobatch import records
+from videobatch.account import Account
+from videobatch.bars import transfer_bar
+from videobatch.commands.fetch import fetch_result
+from videobatch.errors import JobsNotDone
+from videobatch.fetching import default_name, require_free
+from videobatch.following import JobBars, follow_jobs
+from videobatch.output import print_json, remark, say
+from videobatch.parameters import Force
+from videobatch.pipeline import JobRecord
+from videobatch.submitting import Submission, check_choice, plan
+from worker.engine.profiles import PROFILES
+from worker.selection import NAME_METADATA, PROFILE_METADATA, SETTINGS_PREFIX
+
+SETTINGS = "Watermark settings of this upload"
+
+
+def submit(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Videos in .mp4.", show_default=False)],
+    watermark: Annotated[
+        str | None, typer.Option("--watermark", help="Name of a watermark: see videobatch watermark list.",
+                                 show_default="by folder, or default")
+    ] = None,
+    position: Annotated[
+        str | None, typer.Option(help="An anchor such as top-left, or 10%,40.", rich_help_panel=SETTINGS)
+    ] = None,
+    opacity: Annotated[str | None, typer.Option(help="0.002 to 1.", rich_help_panel=SETTINGS)] = None,
+    width: Annotated[str | None, typer.Option(help="Of images: 15% or 200.", rich_help_panel=SETTINGS)] = None,
+    size: Annotated[str | None, typer.Option(help="Of texts: 4% or 40.", rich_help_panel=SETTINGS)] = None,
+    margin: Annotated[str | None, typer.Option(help="From the edges: 2% or 10.", rich_help_panel=SETTINGS)] = None,
+    rotate: Annotated[str | None, typer.Option(help="Degrees clockwise.", rich_help_panel=SETTINGS)] = None,
+    encoder_profile: Annotated[
+        str | None,
+        typer.Option(click_type=click.Choice(list(PROFILES)), help="How hard the encoder works.",
+                     show_default="the stack's own"),
+    ] = None,
+    folder: Annotated[
+        str, typer.Option(help="Upload into this folder; the first part can select a watermark.", show_default=False)
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", "-w", help="Follow the jobs to their end, and download the results.",
+                           show_default=False)
+    ] = False,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="With --wait: the folder for results.", show_default="this one")
+    ] = Path(),
+    force: Force = False,
+) -> None:  # fmt: skip
+    """Upload videos, each of which becomes a job."""
+    account = Account.of(context)
+    settings = {"position": position, "opacity": opacity, "width": width, "size": size, "margin": margin,
+                "rotate": rotate}  # fmt: skip
+    metadata = {SETTINGS_PREFIX + name: value for name, value in settings.items() if value is not None}
+    metadata |= {name: value for name, value in
+                 ((NAME_METADATA, watermark), (PROFILE_METADATA, encoder_profile)) if value is not None}  # fmt: skip
+    submissions = plan(files, folder)
+    targets = {one.name: output / default_name(one.name) for one in submissions} if wait else {}
+    for target in targets.values():
+        require_free(target, force)
+    chosen = check_choice(account.pipeline, submissions[0].name, metadata)  # the same for all: they share the folder
+    remark(f"watermark: {chosen}")
+    submitted: list[dict[str, Any]] = []
+    try:
+        for submission in submissions:  # one by one: what went up before another fails is told
+            submitted += [_upload(account, submission, metadata)]
+        if wait:
+            _wait(account, submitted, targets, force)
+    finally:
+        if account.json:  # whatever ended it: these jobs exist
+            print_json({"jobs": submitted})
+
+
+def _upload(account: Account, submission: Submission, metadata: dict[str, str]) -> dict[str, Any]:
+    pipeline = account.pipeline
+    with transfer_bar(submission.name, submission.file.stat().st_size) as progress:
+        version_id = pipeline.upload(submission.file, submission.name, metadata, progress)
+    key = pipeline.upload_key(submission.name)
+    identifier = records.job_of_version(pipeline, key, version_id)
+    if not account.json:
+        say(identifier)
+    return {"job_id": identifier, "file": str(submission.file), "key": key, "version_id": version_id}
+
+
+def _wait(account: Account, submitted: list[dict[str, Any]], targets: dict[str, Path], force: bool) -> None:
+    """Add to each submitted job how it has ended.
+
+    Raises:
+        JobsNotDone
+    """
+    jobs = {job["job_id"]: job for job in submitted}
+    ended: list[JobRecord] = []
+    with JobBars(list(jobs)) as bars:
+        for record in follow_jobs(account.pipeline, list(jobs)):
+            bars.show(record)
+            jobs[record["job_id"]] |= {"state": record["state"], "error": record.get("error")}
+            ended.append(record)
+    prefix = account.pipeline.outputs["UploadPrefix"]
+    for record in ended:
+        if record["state"] == "SUCCEEDED":
+            target = targets[jobs[record["job_id"]]["key"].removeprefix(prefix)]
+            jobs[record["job_id"]]["result"] = str(fetch_result(account, record, target, force))
+            if not account.json:
+                say(str(target))
+    raise_unless_all_succeeded([job["state"] for job in submitted])
+
+
+def raise_unless_all_succeeded(states: list[str]) -> None:
+    """Make the exit code tell of jobs without a result.
+
+    Raises:
+        JobsNotDone
+    """
+    without = sum(state != "SUCCEEDED" for state in states)
+    if without:
+        jobs = "job has" if without == 1 else "jobs have"
+        raise JobsNotDone(f"{without} of {len(states)} {jobs} no result.", "See why with: videobatch show JOB")

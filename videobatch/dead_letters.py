@@ -1,0 +1,106 @@
+"""The queue of events that the trigger function has failed on, and their way back through it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from videobatch import trigger
+from videobatch.pipeline import Pipeline
+from videobatch.trigger import TriggerFailed
+
+HIDDEN_SECONDS = 900  # while one run looks at a letter, another shall not; the function takes a minute for each at most
+PATIENCE_SECONDS = 2  # a long poll asks all of SQS's servers, a short one only some
+BATCH = 10  # as many as SQS hands out at a time
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One letter.
+
+    Attributes:
+        handle: By which it is removed or given back.
+        event: S3's event; None if the letter holds none.
+    """
+
+    handle: str
+    message_id: str
+    event: dict[str, Any] | None
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of its uploads, as S3 encodes them."""
+        records = (self.event or {}).get("Records", [])
+        return [str(record.get("s3", {}).get("object", {}).get("key")) for record in records]
+
+
+@dataclass
+class DeadLetterQueue:
+    """The queue while one run looks through it: what it has not removed can be received again after the block."""
+
+    pipeline: Pipeline
+    _held: dict[str, DeadLetter] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for handle in self._held:
+            self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0)
+
+    def letters(self) -> Iterator[DeadLetter]:
+        """Yield all letters, each once."""
+        while True:
+            answer = self._client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=BATCH,
+                WaitTimeSeconds=PATIENCE_SECONDS,
+                VisibilityTimeout=HIDDEN_SECONDS,
+            )
+            received = [
+                DeadLetter(message["ReceiptHandle"], message["MessageId"], _event(message["Body"]))
+                for message in answer.get("Messages", [])
+            ]
+            if not received:
+                return
+            self._held |= {letter.handle: letter for letter in received}
+            yield from received
+
+    def redrive(self, letter: DeadLetter) -> list[str]:
+        """Send a letter's event through the function, and remove the letter once all its jobs are started.
+
+        Returns:
+            The ids of the jobs.
+
+        Raises:
+            TriggerFailed: It stays in the queue.
+        """
+        if letter.event is None:
+            raise TriggerFailed("The letter holds no event of S3.")
+        jobs = trigger.invoke(self.pipeline, letter.event)
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.handle)
+        del self._held[letter.handle]
+        return jobs
+
+    @property
+    def _client(self) -> Any:
+        return self.pipeline.client("sqs")
+
+    @property
+    def _url(self) -> str:
+        return self.pipeline.outputs["DeadLetterQueueUrl"]
+
+
+def _event(body: str) -> dict[str, Any] | None:
+    """Return what the function was called with, as Lambda wraps it up for a destination.
+
+    Format: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    try:
+        event = json.loads(body)["requestPayload"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return event if isinstance(event, dict) and "Records" in event else None

@@ -1,0 +1,111 @@
+"""Uploads that nobody works on: without a job, or with one that has stopped without an end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import batched
+
+from jobs import job_id
+from uploads import Upload, reason_to_ignore
+from videobatch import records, trigger
+from videobatch.executions import describe_execution
+from videobatch.pipeline import TERMINAL_STATES, JobRecord, Pipeline
+from videobatch.records import UNREADABLE, Changed
+from videobatch.restarting import last_execution, restart, start, upload_of, wait_for_end
+
+UPLOADS_PER_EVENT = 10  # the function has a minute for an event
+
+
+class Reason(StrEnum):
+    """Why nobody works on an upload."""
+
+    NO_JOB = "it has no job"
+    NOT_STARTED = "its job was never started"
+    STOPPED = "its job has stopped without an end"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """An upload that nobody works on."""
+
+    job_id: str
+    upload: Upload
+    reason: Reason
+
+
+def find_gaps(pipeline: Pipeline) -> Iterator[Gap]:
+    """Yield the gaps among the current uploads and among all jobs.
+
+    An upload that was replaced before it had a job is none: its job would do nothing but find that out.
+    """
+    known = [job.job_id for job in records.list_jobs(pipeline)]
+    with_job = set(known)
+    for upload in _uploads(pipeline):
+        identifier = job_id(upload)
+        if identifier not in with_job:
+            yield Gap(identifier, upload, Reason.NO_JOB)
+    for record in records.read_many(pipeline, known):
+        if record["state"] not in TERMINAL_STATES and record["state"] != UNREADABLE:
+            reason = _why_nobody_works_on(pipeline, record)
+            if reason is not None:
+                yield Gap(record["job_id"], upload_of(pipeline, record), reason)
+
+
+def fill(pipeline: Pipeline, gaps: list[Gap]) -> list[Gap]:
+    """Start what is missing; return the gaps that were really filled, and not by somebody else meanwhile.
+
+    Raises:
+        TriggerFailed
+    """
+    missing = [gap for gap in gaps if gap.reason is Reason.NO_JOB]
+    for some in batched(missing, UPLOADS_PER_EVENT, strict=False):
+        trigger.invoke(pipeline, trigger.event_of([gap.upload for gap in some]))
+    others = [gap for gap in gaps if gap.reason is not Reason.NO_JOB]
+    return missing + [gap for gap in others if _start(pipeline, gap)]
+
+
+def _start(pipeline: Pipeline, gap: Gap) -> bool:
+    found = records.read(pipeline, gap.job_id)
+    if found is None:
+        return False
+    record, etag = found
+    if record["state"] in TERMINAL_STATES or _why_nobody_works_on(pipeline, record) is not gap.reason:
+        return False
+    if gap.reason is Reason.NOT_STARTED:
+        start(pipeline, record)
+        return True
+    wait_for_end(pipeline, record)
+    try:
+        restart(pipeline, record, etag)
+    except Changed:  # by another run of this, or a task's last word
+        return False
+    return True
+
+
+def _why_nobody_works_on(pipeline: Pipeline, record: JobRecord) -> Reason | None:
+    execution = describe_execution(pipeline, last_execution(record))
+    if execution is None:
+        return Reason.NOT_STARTED
+    return None if execution["status"] == "RUNNING" else Reason.STOPPED
+
+
+def _uploads(pipeline: Pipeline) -> Iterator[Upload]:
+    outputs = pipeline.outputs
+    others = [outputs[name] for name in ("ResultPrefix", "WatermarkPrefix", "JobPrefix")]
+    pages = pipeline.s3.get_paginator("list_object_versions").paginate(
+        Bucket=pipeline.bucket, Prefix=outputs["UploadPrefix"]
+    )
+    for page in pages:
+        for version in page.get("Versions", []):
+            upload = Upload(
+                pipeline.bucket,
+                version["Key"],
+                version["VersionId"],
+                version["ETag"].strip('"'),
+                version["Size"],
+                sequencer="",
+            )
+            created = {"eventName": "ObjectCreated:Put"}
+            ignored = reason_to_ignore(created, upload, pipeline.bucket, outputs["UploadPrefix"], others)
+            if version["IsLatest"] and not ignored:
+                yield upload

@@ -1,0 +1,104 @@
+"""What the command line says of itself, and when the account is not to be had."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from videobatch.cli import application
+from videobatch.errors import OperatorError
+from videobatch.pipeline import Pipeline
+from videobatch.tests.conftest import Run
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def commands(command: click.Command, *above: str) -> list[tuple[list[str], click.Command]]:
+    found = [([*above], command)]
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            found += commands(below, *above, name)
+    return found
+
+
+COMMANDS = commands(application())
+
+
+@pytest.mark.parametrize("names", [" ".join(names) for names, _ in COMMANDS])
+def test_the_help_fits_80_columns_and_tells_every_option(names: str, run: Run) -> None:
+    told = run(*names.split(), "--help")
+    assert (told.code, told.err) == (0, "")
+    assert max(map(len, told.out.splitlines())) <= 80
+    [command] = [command for path, command in COMMANDS if " ".join(path) == names]
+    options = {
+        option for parameter in command.params if isinstance(parameter, click.Option) for option in parameter.opts
+    }
+    assert {"--stack", "--profile", "--region", "--json"} <= options
+    assert {option for option in options if not re.search(rf"(?<![\w-]){option}(?![\w-])", told.out)} == set()
+
+
+def test_the_readme_shows_every_command() -> None:
+    chapter = README.read_text().split("## Operate it")[1].split("\n## ")[0]
+    assert {names[0] for names, _ in COMMANDS if names and f"videobatch {names[0]}" not in chapter} == set()
+
+
+def test_exit_codes_are_each_for_one_thing() -> None:
+    codes = [error.exit_code for error in OperatorError.__subclasses__()]
+    assert len(codes) == len(set(codes))
+    assert not set(codes) & {0, 2, *range(10, 70)}
+
+
+def test_options_may_stand_before_and_after_the_command(run: Run) -> None:
+    assert run("--json", "jobs").json == run("jobs", "--json").json
+    assert run("--stack", "none", "jobs").code == 3  # though the environment names another
+    assert "There is no stack none" in run("jobs", "--stack", "none").err
+
+
+def test_what_makes_no_sense_is_said(run: Run) -> None:
+    for wrong in (["jobs", "--no-such-option"], ["no-such-command"], ["show"], ["jobs", "--limit", "0"]):
+        refused = run(*wrong)
+        assert (refused.code, refused.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "code", "sentence"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, [], 6, "Could not connect to the endpoint URL"),
+        ({}, ["--profile", "none"], 5, "The config profile (none) could not be found"),
+        ({"AWS_DEFAULT_REGION": None}, [], 5, "You must specify a region"),
+        ({"AWS_ACCESS_KEY_ID": None}, [], 5, "credentials"),
+    ],
+)
+def test_an_account_that_is_not_to_be_had_is_one_sentence_and_a_hint(
+    variables: dict[str, str | None], options: list[str], code: int, sentence: str,
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    for name, value in variables.items():
+        if value is None:
+            monkeypatch.delenv(name)
+        else:
+            monkeypatch.setenv(name, value)
+    for command in (["jobs"], ["--json", "doctor"]):
+        refused = run(*command, *options)
+        told = refused.err if command == ["jobs"] else refused.out
+        assert refused.code == (code if command == ["jobs"] else 8)
+        assert sentence.lower() in told.lower()
+        assert "Traceback" not in refused.err
+    assert len(run("jobs", *options).err.splitlines()) == 2
+
+
+def test_the_shell_completes_ids(
+    pipeline: Pipeline, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("holiday-1", "home-2"):
+        pipeline.s3.put_object(Bucket=pipeline.bucket, Key=f"jobs/{name}.json", Body=b"{}")
+    monkeypatch.setenv("_VIDEOBATCH_COMPLETE", "complete_zsh")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "videobatch show hol")
+    with pytest.raises(SystemExit):
+        run()
+    assert "holiday-1" in capsys.readouterr().out

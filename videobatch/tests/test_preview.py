@@ -1,0 +1,65 @@
+"""A preview shows what the worker makes."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from videobatch.frames import frame_at, telling_moment
+from videobatch.pipeline import Pipeline
+from videobatch.tests.conftest import Run
+from worker.local import run_local
+from worker.tests.media import Clip, make_clip
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_the_preview_is_a_frame_of_the_result(
+    rotation: int, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    video = make_clip(tmp_path / "clip.mp4", Clip(seconds=0.4, rotation=rotation, languages=()))
+    Image.new("RGBA", (64, 32), (255, 0, 0, 200)).save(tmp_path / "logo.png")
+    told = run("watermark", "preview", video, "--file", tmp_path / "logo.png")
+    assert (told.code, told.out) == (0, "clip.preview.png\n")
+    run_local(video, tmp_path / "after.mp4", tmp_path / "logo.png", lambda *_: None)
+    after = frame_at(tmp_path / "after.mp4", telling_moment(video, ())).displayed()
+    with Image.open(tmp_path / "clip.preview.png") as drawn:
+        assert drawn.size == after.size
+        difference = ImageStat.Stat(ImageChops.difference(drawn.convert("RGB"), after)).mean
+    assert max(difference) < 3
+    before = frame_at(video, telling_moment(video, ())).displayed()
+    assert max(ImageStat.Stat(ImageChops.difference(before, after)).mean) > 1  # there is something to see
+
+
+def test_what_the_job_would_refuse_is_said(tmp_path: Path, run: Run) -> None:
+    video = make_clip(tmp_path / "clip.mp4", Clip(seconds=0.4, languages=()))
+    (tmp_path / "text.mp4").write_text("milk, eggs")
+    Image.new("RGBA", (64, 32), "red").save(tmp_path / "logo.png")
+    out = ["--output", tmp_path / "out.png"]
+    assert run("watermark", "preview", tmp_path / "text.mp4", "--file", tmp_path / "logo.png", *out).code == 12
+    assert run("watermark", "preview", video, *out).code == 14  # there is no default
+    late = run("watermark", "preview", video, "--file", tmp_path / "logo.png", "--at", "7", *out)
+    assert (late.code, "has 0.4 s only" in late.err) == (7, True)
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_stored_watermark_is_listed_and_previewed(pipeline: Pipeline, tmp_path: Path, run: Run) -> None:
+    video = make_clip(tmp_path / "clip.mp4", Clip(seconds=0.4, languages=()))
+    Image.new("RGBA", (64, 32), "red").save(tmp_path / "logo.png")
+    assert run("watermark", "put", tmp_path / "logo.png", "--name", "acme").out == "acme\n"
+    pipeline.s3.put_object(Bucket=pipeline.bucket, Key="watermarks/bad.json", Body=b'{"overlays": []}')
+    good, bad = run("watermark", "list", "--json").json["watermarks"]
+    assert (good["name"], good["problem"], bad["name"]) == ("acme", None, "bad")
+    assert "overlays: there is none" in bad["problem"]
+    listed = run("watermark", "list").out
+    assert max(map(len, listed.splitlines())) <= 80
+    told = run("watermark", "preview", video, "--name", "acme", "--output", tmp_path / "out.png", "--json").json
+    assert (told["marks"], Path(told["file"]).exists()) == (1, True)
+
+
+def test_a_watermark_that_the_worker_would_refuse_is_not_stored(pipeline: Pipeline, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "bad.json").write_text('{"overlays": [{"text": "a", "opacity": 7}]}')
+    refused = run("watermark", "put", tmp_path / "bad.json")
+    assert (refused.code, refused.out) == (15, "")
+    assert "overlays.0.opacity" in refused.err
+    assert "Contents" not in pipeline.s3.list_objects_v2(Bucket=pipeline.bucket)
