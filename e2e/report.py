@@ -1,6 +1,7 @@
 """What is known of a job when a test fails: its record, its tasks, and the end of their logs."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,14 @@ class WatchedPipeline(Pipeline):
     uploads: list[str] = field(default_factory=list)
     """Versions, oldest first; cleared when a test has ended."""
 
-    def upload(self, video: Path, name: str, metadata: dict[str, str] | None = None) -> str:
-        version_id = super().upload(video, name, metadata)
+    def upload(
+        self,
+        video: Path,
+        name: str,
+        metadata: Mapping[str, str] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> str:
+        version_id = super().upload(video, name, metadata, progress)
         self.uploads.append(version_id)
         return version_id
 

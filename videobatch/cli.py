@@ -29,25 +29,20 @@ from worker.errors import WatermarkError
 
 HELP = """Operate the video watermark pipeline: submit, watch, look into and mend its jobs.
 
-Which account it is about is the SDK's own affair (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …); --stack, --profile,
---region and --json may stand before or after a command's name.
+Which account it is about is the SDK's own affair: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and so on. The options of
+"Account and output" may stand before a command's name or after it.
 """
 
 
 def application() -> click.Command:
     """Return the command line with all its commands."""
     app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
-    app.callback()(_no_command_of_its_own)
     for command in (submit, watch, jobs, show, logs, fetch, retry, redrive, backfill, doctor):
         app.command()(command)
     app.add_typer(watermark.group, name="watermark")
     built = typer.main.get_command(app)
     add_options(built)
     return built
-
-
-def _no_command_of_its_own() -> None:
-    """Make a group of the commands, even of a single one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """The executions of a job and the tasks that they have run, read from Step Functions' own history."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -89,7 +89,7 @@ def attempts(pipeline: Pipeline, name: str) -> list[Attempt]:
     return list(read_attempts(name, events))
 
 
-def read_attempts(name: str, events: list[Mapping[str, Any]]) -> Iterator[Attempt]:
+def read_attempts(name: str, events: Sequence[Mapping[str, Any]]) -> Iterator[Attempt]:
     """Yield the attempts that the history of an execution tells of."""
     current: Attempt | None = None
     for event in events:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from PIL import Image
@@ -68,4 +69,5 @@ def frame_at(video: Path, moment: Fraction) -> Frame:
             if frame.pts is not None and frame.pts * time_base >= moment:
                 break
         time = (frame.pts or 0) * time_base
-        return Frame(frame.to_image(), time, stream.sample_aspect_ratio or Fraction(1), frame.rotation)
+        aspect: Any = stream.sample_aspect_ratio  # a Fraction, whatever its stub says
+        return Frame(frame.to_image(), time, aspect or Fraction(1), frame.rotation)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -61,7 +62,7 @@ class _Bad(Exception):
 def examine(account: Account) -> Iterator[Finding]:
     """Yield what is found, part by part; without credentials or stack there is nothing more to look at."""
     for part, look in (("credentials", _credentials), ("stack", _stack)):
-        finding = _finding(part, lambda look=look: look(account))
+        finding = _finding(part, partial(look, account))
         yield finding
         if finding.health is Health.BAD:
             return

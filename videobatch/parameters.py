@@ -22,7 +22,7 @@ def complete_job(context: click.Context, incomplete: str) -> list[str]:
 class LengthOfTime(click.ParamType):
     """`90s`, `15m`, `2h` or `3d`."""
 
-    name = "90s|15m|2h|3d"
+    name = "time"
 
     def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):

@@ -23,7 +23,7 @@ CONNECTIONS = 32  # as many records are read at a time at most
 CLIENT_CONFIG = Config(
     connect_timeout=5,
     read_timeout=90,
-    retries={"mode": "standard", "max_attempts": 5},
+    retries={"mode": "standard"},
     max_pool_connections=CONNECTIONS,
 )
 

@@ -62,7 +62,7 @@ def read(pipeline: Pipeline, identifier: str) -> tuple[JobRecord, str] | None:
         record = None
     if not isinstance(record, dict) or "state" not in record:
         record = {"state": UNREADABLE}
-    blank = {"job_id": identifier, "phase": None, "percent": 0, "source": {}, "error": None, "attempt": 0}
+    blank: JobRecord = {"job_id": identifier, "phase": None, "percent": 0, "source": {}, "error": None, "attempt": 0}
     return blank | record, answer["ETag"].strip('"')
 
 

@@ -28,7 +28,8 @@ def jobs(
     ] = None,
     newer_than: Annotated[
         timedelta | None,
-        typer.Option(click_type=LengthOfTime(), help="Only jobs that changed in this time.", show_default=False),
+        typer.Option(click_type=LengthOfTime(), help="Only jobs that changed in this time: 90s, 15m, 2h, 3d.",
+                     show_default=False),
     ] = None,
     older_than: Annotated[
         timedelta | None,

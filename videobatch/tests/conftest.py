@@ -47,13 +47,14 @@ def pipeline(server: str, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
         "JobPrefix": "jobs/",
         "StateMachineArn": MACHINE,
     }
-    versions = {"VersioningConfiguration": {"Status": "Enabled"}}
     template = {
-        "Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket, **versions}}},
+        "Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket}}},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
     boto3.client("cloudformation").create_stack(StackName=os.environ["STACK_NAME"], TemplateBody=json.dumps(template))
-    return Pipeline.of_stack()
+    pipeline = Pipeline.of_stack()
+    pipeline.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return pipeline
 
 
 @dataclass

@@ -45,7 +45,8 @@ def test_only_the_jobs_that_are_asked_for(put_record: Put, run: Run) -> None:
 
 def test_the_pages_are_all_jobs_each_once(put_record: Put, run: Run) -> None:
     wanted = {put_record(f"job-{number}", "SUCCEEDED" if number % 3 else "FAILED")["job_id"] for number in range(7)}
-    found, options = [], []
+    found: list[str] = []
+    options: list[str] = []
     for _ in range(3):
         page = run("jobs", "--json", "-n", "3", *options).json
         found += [record["job_id"] for record in page["jobs"]]

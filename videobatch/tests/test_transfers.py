@@ -50,7 +50,7 @@ def test_an_upload_in_parts_names_the_version_that_it_made(pipeline: Pipeline, l
 
 
 def test_ctrl_c_leaves_no_part_of_an_upload(pipeline: Pipeline, large: Path) -> None:
-    stopped = []
+    stopped: list[bool] = []
 
     def stop(_count: int) -> None:
         if not stopped:
