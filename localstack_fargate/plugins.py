@@ -45,6 +45,18 @@ class EcsTaskDefinitionProviderPlugin(CloudFormationResourceProviderPlugin):
         self.factory = EcsTaskDefinitionProvider
 
 
+class CloudWatchDashboardProviderPlugin(CloudFormationResourceProviderPlugin):
+    name = "AWS::CloudWatch::Dashboard"
+
+    def __init__(self) -> None:
+        self.factory: Any = None
+
+    def load(self) -> None:
+        from localstack_fargate.cloudformation.dashboard import CloudWatchDashboardProvider
+
+        self.factory = CloudWatchDashboardProvider
+
+
 class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
     """Chosen by ``LAMBDA_RUNTIME_EXECUTOR=process``."""
 
@@ -120,6 +132,15 @@ def let_event_rules_run_tasks() -> None:
     """Let EventBridge rules have ECS tasks as their targets."""
     with _known_localstack(otherwise="EventBridge rules will NOT run tasks"):
         from localstack_fargate.eventbridge.run_task_target import install
+
+        install()
+
+
+@hooks.on_infra_start()
+def make_metrics_of_log_events() -> None:
+    """Make metrics of log events in CloudWatch's embedded metric format."""
+    with _known_localstack(otherwise="Log events will NOT become metrics"):
+        from localstack_fargate.embedded_metrics.log_events import install
 
         install()
 

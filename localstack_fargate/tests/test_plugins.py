@@ -5,7 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from localstack_fargate.plugins import fail_states_of_failed_tasks, let_event_rules_run_tasks, refuse_wrong_types
+from localstack_fargate.plugins import (
+    fail_states_of_failed_tasks,
+    let_event_rules_run_tasks,
+    make_metrics_of_log_events,
+    refuse_wrong_types,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,8 +23,9 @@ from localstack_fargate.plugins import fail_states_of_failed_tasks, let_event_ru
         ),
         (let_event_rules_run_tasks, "localstack.services.events.target", "EventBridge rules will NOT run tasks"),
         (refuse_wrong_types, "localstack.aws.handlers", "ECS will NOT refuse values of wrong types"),
+        (make_metrics_of_log_events, "localstack.services.logs.provider", "Log events will NOT become metrics"),
     ],
-    ids=["step-functions", "event-rules", "request-types"],
+    ids=["step-functions", "event-rules", "request-types", "embedded-metrics"],
 )
 def test_another_localstack(
     hook: Callable[[], None],
@@ -28,7 +34,11 @@ def test_another_localstack(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    for ours in ("localstack_fargate.stepfunctions.run_task_sync", "localstack_fargate.eventbridge.run_task_target"):
+    for ours in (
+        "localstack_fargate.stepfunctions.run_task_sync",
+        "localstack_fargate.eventbridge.run_task_target",
+        "localstack_fargate.embedded_metrics.log_events",
+    ):
         monkeypatch.delitem(sys.modules, ours, raising=False)
     monkeypatch.setitem(sys.modules, missing, None)  # makes Python's import raise
     hook()

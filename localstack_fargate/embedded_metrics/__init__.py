@@ -1,0 +1,1 @@
+"""Metrics that log events hold: CloudWatch's embedded metric format."""
