@@ -10,43 +10,18 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.tests.template import policies, properties
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms: ``!Ref X`` becomes ``{"Ref": "X"}``."""
+FUNCTIONS = ["Function", "ReportFunction"]
 
 
-def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    return {suffix: value}
-
-
-_Loader.add_multi_constructor("!", _intrinsic)  # type: ignore[no-untyped-call] # its stub has no types
-
-
-@pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.load((ROOT / "infra" / "template.yaml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
-    return content
-
-
-@pytest.fixture(scope="module")
-def states(template: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = template["Resources"]["StateMachine"]["Properties"]["Definition"]["States"]
-    return found
-
-
-def properties(template: dict[str, Any], resource: str) -> dict[str, Any]:
-    found: dict[str, Any] = template["Resources"][resource]["Properties"]
-    return found
+def handler(template: dict[str, Any], function: str) -> tuple[Path, str]:
+    """The source file of a Lambda function and the name of its handler there."""
+    module, name = properties(template, function)["Handler"].split(".")
+    return ROOT / "lambda" / f"{module}.py", name
 
 
 def constants(path: Path) -> dict[str, str]:
@@ -80,12 +55,11 @@ def test_the_defaults_are_the_guides_names(template: dict[str, Any]) -> None:
     assert (defaults["TaskCpu"], defaults["TaskMemory"]) == ("256", "512")
 
 
-def test_the_function_gets_just_the_variables_it_reads(template: dict[str, Any]) -> None:
-    given = set(properties(template, "Function")["Environment"]["Variables"])
-    source = (ROOT / "lambda" / "start_watermark_job.py").read_text()
-    read = {
-        constants(ROOT / "lambda" / "start_watermark_job.py")[name] for name in re.findall(r"environ\[(\w+)\]", source)
-    }
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_get_just_the_variables_they_read(template: dict[str, Any], function: str) -> None:
+    given = set(properties(template, function)["Environment"]["Variables"])
+    module = handler(template, function)[0]
+    read = {constants(module)[name] for name in re.findall(r"environ\[(\w+)\]", module.read_text())}
     assert given == read
 
 
@@ -105,10 +79,10 @@ def test_the_profiles_are_those_of_the_engine(template: dict[str, Any]) -> None:
     assert template["Parameters"]["Profile"]["Default"] == DEFAULT
 
 
-def test_the_handler_exists(template: dict[str, Any]) -> None:
-    module, function = properties(template, "Function")["Handler"].split(".")
-    tree = ast.parse((ROOT / "lambda" / f"{module}.py").read_text())
-    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_handlers_exist(template: dict[str, Any], function: str) -> None:
+    module, name = handler(template, function)
+    assert name in {node.name for node in ast.parse(module.read_text()).body if isinstance(node, ast.FunctionDef)}
 
 
 def test_permanent_exit_codes_are_those_that_the_state_machine_never_retries(states: dict[str, Any]) -> None:
@@ -204,20 +178,6 @@ def test_both_spellings_of_the_suffix_trigger_on_every_kind_of_creation(template
     assert {trigger["Event"] for trigger in triggers} == {"s3:ObjectCreated:*"}
     suffixes = {rule["Value"] for trigger in triggers for rule in trigger["Filter"]["S3Key"]["Rules"][1:]}
     assert suffixes == {".mp4", ".MP4"}
-
-
-def policies(template: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Every Allow statement of every role, with the name of its resource."""
-    found = []
-    for name, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::IAM::Policy":
-            documents = [resource["Properties"]["PolicyDocument"]]
-        elif resource["Type"] == "AWS::IAM::Role":
-            documents = [policy["PolicyDocument"] for policy in resource["Properties"].get("Policies", [])]
-        else:
-            continue
-        found += [(name, statement) for document in documents for statement in document["Statement"]]
-    return found
 
 
 def test_no_role_may_do_everything_or_reach_everything(template: dict[str, Any]) -> None:

@@ -1,16 +1,14 @@
 """The function as Lambda calls it, against S3 and Step Functions over HTTP."""
 
 import copy
-import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 EVENTS = Path(__file__).parent / "events"
 BUCKET = "video-batch-processing-bucket"
@@ -24,23 +22,10 @@ def event(name: str) -> dict[str, Any]:
     return content
 
 
-@pytest.fixture(scope="module")
-def aws_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def account(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def account(aws_endpoint: str, credentials: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  # noqa: ARG001
     """An account with the bucket, and without the state machine."""
     for name, value in {
-        "AWS_ENDPOINT_URL": aws_endpoint,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
         "BUCKET": BUCKET,
         "UPLOAD_PREFIX": "unprocessed-vdeos/",
         "RESULT_PREFIX": "processed-videos/",
@@ -58,10 +43,8 @@ def account(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
 
 
 @pytest.fixture
-def function(account: str) -> ModuleType:  # noqa: ARG001 - the module's clients read the account's environment
-    import start_watermark_job
-
-    return importlib.reload(start_watermark_job)
+def function(account: str, load: Callable[[str], ModuleType]) -> ModuleType:  # noqa: ARG001
+    return load("start_watermark_job")
 
 
 @pytest.fixture

@@ -1,0 +1,188 @@
+"""Who hears of a job's end: events, messages, metrics."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from e2e.conftest import WaitForJob
+from e2e.inbox import Inbox, listening, subscribed
+from e2e.inspection import status_at_the_end, wait_until
+from e2e.targets import Target
+from e2e.test_dependability import event_of
+from localstack_fargate.embedded_metrics.format import read_metrics
+from videobatch.pipeline import DEFAULT_STACK, JobRecord, Pipeline
+
+FINISHED = {"source": ["video-batch-processing"], "detail-type": ["Video Job Finished"]}
+NAMESPACE = "VideoBatchProcessing"
+
+
+@pytest.fixture(scope="module")
+def stack(pipeline: Pipeline) -> str:  # noqa: ARG001 - the account may set the name
+    return os.environ.get("STACK_NAME", DEFAULT_STACK)
+
+
+@pytest.fixture(scope="module")
+def events(pipeline: Pipeline) -> Iterator[Inbox]:
+    with listening({**FINISHED, "resources": [pipeline.outputs["StateMachineArn"]]}) as inbox:
+        yield inbox
+
+
+@pytest.fixture(scope="module")
+def messages(pipeline: Pipeline) -> Iterator[Inbox]:
+    with subscribed(pipeline.outputs["NotificationTopicArn"]) as inbox:
+        yield inbox
+
+
+@pytest.fixture(scope="module")
+def jobs(
+    pipeline: Pipeline,
+    clip: Path,
+    wait_for_job: WaitForJob,
+    events: Inbox,
+    messages: Inbox,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, JobRecord]:
+    """A job of each terminal state, whose event came thrice. All that there is to hear of them has been heard."""
+    fake = tmp_path_factory.mktemp("fake") / "fake.mp4"
+    fake.write_bytes(b"This is a shopping list and no video.\n" * 40)
+    uploads = [
+        pipeline.upload(clip, "told/good.mp4"),
+        pipeline.upload(fake, "told/fake.mp4"),
+        pipeline.upload(clip, "told/replaced.mp4"),
+    ]
+    pipeline.upload(clip, "told/replaced.mp4")  # supersedes the one before
+    for upload in uploads:
+        deliver_again(pipeline, wait_until(lambda upload=upload: pipeline.record_of(upload), "the job's record"))
+    ended = [wait_for_job(upload) for upload in uploads]
+    for record in ended:
+        deliver_again(pipeline, record)
+        status_at_the_end(pipeline, record["job_id"])
+    found = {record["state"]: record for record in ended}
+    for record in ended:
+        wait_until(lambda record=record: events_of(events, record["job_id"]), "the job's event")
+    wait_until(lambda: failures_of(messages, found["FAILED"]["job_id"]), "the message")
+    for inbox in (events, messages):
+        inbox.settle()
+    return found
+
+
+def deliver_again(pipeline: Pipeline, record: JobRecord) -> None:
+    event = event_of(record, pipeline.bucket)
+    answer = boto3.client("lambda").invoke(FunctionName=pipeline.outputs["FunctionName"], Payload=json.dumps(event))
+    assert json.load(answer["Payload"]) == {"jobs": [record["job_id"]]}
+
+
+def events_of(inbox: Inbox, job_id: str) -> list[dict[str, Any]]:
+    return [event for event in inbox.received() if event["detail"]["job_id"] == job_id]
+
+
+def failures_of(inbox: Inbox, job_id: str) -> list[str]:
+    """The messages that say that a job has failed."""
+    return [each["Message"] for each in inbox.received() if each.get("Subject") == f"Video failed: {job_id}"]
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "SUPERSEDED"])
+def test_each_end_is_one_event_with_the_record(
+    jobs: dict[str, JobRecord], pipeline: Pipeline, events: Inbox, state: str
+) -> None:
+    record = jobs[state]
+    [event] = events_of(events, record["job_id"])
+    assert event["detail"] == record == pipeline.record_of(record["source"]["version_id"])
+    assert (event["source"], event["detail-type"]) == ("video-batch-processing", "Video Job Finished")
+    assert pipeline.outputs["StateMachineArn"] in event["resources"]
+    assert [arn for arn in event["resources"] if arn.endswith(f":{record['job_id']}")]
+
+
+def test_a_failed_job_is_one_message(jobs: dict[str, JobRecord], messages: Inbox) -> None:
+    [text] = failures_of(messages, jobs["FAILED"]["job_id"])
+    error = jobs["FAILED"]["error"]
+    for told in ("unprocessed-vdeos/told/fake.mp4", error["code"], error["message"], error["hint"]):
+        assert told in text
+    others = [jobs[state]["job_id"] for state in ("SUCCEEDED", "SUPERSEDED")]
+    assert not [message for message in messages.received() for job_id in others if job_id in message["Message"]]
+
+
+def lines_about(pipeline: Pipeline, job_id: str) -> list[str]:
+    """The lines of metrics that a job has left in the log."""
+    pages = (
+        boto3.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=pipeline.outputs["ReportLogGroup"])
+    )
+    texts = [event["message"].strip() for page in pages for event in page["events"]]
+    return [text for text in texts if text.startswith("{") and json.loads(text).get("job_id") == job_id]
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "SUPERSEDED"])
+def test_each_end_is_one_line_of_metrics(
+    jobs: dict[str, JobRecord], pipeline: Pipeline, stack: str, state: str
+) -> None:
+    record = jobs[state]
+    [line] = wait_until(lambda: lines_about(pipeline, record["job_id"]), "the line in the log")
+    [(namespace, metrics)] = read_metrics(line).items()  # which refuses what the format does not allow
+    assert namespace == NAMESPACE
+    assert {entry["Value"] for metric in metrics for entry in metric["Dimensions"] if entry["Name"] == "Stack"} == {
+        stack
+    }
+    values = {metric["MetricName"]: metric["Value"] for metric in metrics}
+    took = datetime.fromisoformat(record["updated_at"]) - datetime.fromisoformat(record["created_at"])
+    assert values["JobDuration"] == pytest.approx(took.total_seconds(), abs=0.001)
+    assert values["Attempts"] == record["attempt"]
+    assert values["Jobs"] == 1
+    assert ("VideoSecondsPerSecond" in values) == (state == "SUCCEEDED")
+    assert ("Errors" in values) == (state == "FAILED")
+
+
+def statistic(name: str, kind: str, **dimensions: str) -> float | None:
+    """A metric's statistic over the last hour, or None if there is no such metric."""
+    now = datetime.now(UTC)
+    points = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace=NAMESPACE, MetricName=name, Statistics=[kind], Period=7200,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=now - timedelta(hours=1), EndTime=now + timedelta(minutes=1),
+    )["Datapoints"]  # fmt: skip
+    return points[0][kind] if points else None
+
+
+def test_cloudwatch_has_the_metrics(jobs: dict[str, JobRecord], stack: str) -> None:
+    code = jobs["FAILED"]["error"]["code"]
+    for name, dimensions in [
+        ("JobDuration", {}),
+        ("VideoSecondsPerSecond", {}),
+        ("Attempts", {}),
+        ("Errors", {}),
+        ("Errors", {"Code": code}),
+        *(("Jobs", {"State": state}) for state in jobs),
+    ]:
+        found = wait_until(
+            lambda name=name, more=dimensions: statistic(name, "Maximum", Stack=stack, **more), name, seconds=180
+        )
+        assert found > 0
+
+
+def test_a_job_whose_worker_is_killed_is_told_of_too(
+    pipeline: Pipeline, target: Target, long_clip: Path, wait_for_job: WaitForJob, events: Inbox, messages: Inbox
+) -> None:
+    version_id = pipeline.upload(long_clip, "told/killed.mp4")
+
+    def running(attempt: int) -> JobRecord | None:
+        record = pipeline.record_of(version_id)
+        return record if record and (record["state"], record["attempt"]) == ("RUNNING", attempt) else None
+
+    for attempt in (1, 2, 3):
+        job_id = wait_until(lambda attempt=attempt: running(attempt), f"attempt {attempt}")["job_id"]
+        wait_until(lambda job_id=job_id: target.kill_worker(job_id), "the job's worker")
+    record = wait_for_job(version_id)
+    status_at_the_end(pipeline, record["job_id"])
+    wait_until(lambda: failures_of(messages, record["job_id"]), "the message")
+    for inbox in (events, messages):
+        inbox.settle()
+    [event] = events_of(events, record["job_id"])
+    assert (event["detail"], record["error"]["code"]) == (record, "WORKER_CRASHED")
+    assert len(failures_of(messages, record["job_id"])) == 1

@@ -1,0 +1,90 @@
+"""What the template says of events, messages and metrics: that they are told once, and that names agree."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from infra.tests.template import policies, properties, resources_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def followers(state: dict[str, Any]) -> Iterator[str]:
+    """Every state that may come after one."""
+    for key in ("Next", "Default"):
+        if key in state:
+            yield state[key]
+    for branch in [*state.get("Choices", []), *state.get("Catch", [])]:
+        yield branch["Next"]
+
+
+def test_an_execution_ends_only_after_it_has_told_of_a_terminal_record(states: dict[str, Any]) -> None:
+    before = {name: {other for other, state in states.items() if name in followers(state)} for name in states}
+    assert before["Succeeded"] == {"HowDidTheJobEnd"}
+    assert before["TakeRecordedError"] == {"HowDidTheJobEnd"}
+    assert before["HowDidTheJobEnd"] == {"TellOfTheEnd"}
+    # the record that keeps changing under its hands is not terminal, as far as the execution knows
+    assert before["Failed"] == {"TakeRecordedError", "MayReadAgain"}
+    assert before["TellOfTheEnd"] == {"IsTheRecordTerminal", "TakeWrittenRecord"}
+    assert before["TakeWrittenRecord"] == {"RecordFailure"}
+
+
+def test_it_tells_once(states: dict[str, Any]) -> None:
+    telling = [name for name, state in states.items() if "putEvents" in str(state.get("Resource"))]
+    assert telling == ["TellOfTheEnd"]
+    reachable, new = set(), set(followers(states["TellOfTheEnd"]))
+    while new:
+        reachable |= new
+        new = {name for each in new for name in followers(states[each])} - reachable
+    assert "TellOfTheEnd" not in reachable
+
+
+def test_the_event_is_the_one_that_is_allowed_and_listened_to(template: dict[str, Any], states: dict[str, Any]) -> None:
+    [entry] = states["TellOfTheEnd"]["Parameters"]["Entries"]
+    assert entry["Detail.$"] == "$.current.record"
+    assert properties(template, "FinishedJobs")["EventPattern"] == {
+        "source": [entry["Source"]],
+        "detail-type": [entry["DetailType"]],
+        "resources": [{"Ref": "StateMachine"}],
+    }
+    [allowed] = [statement for _, statement in policies(template) if statement["Action"] == "events:PutEvents"]
+    assert allowed["Condition"] == {"StringEquals": {"events:source": entry["Source"]}}
+
+
+def test_a_rule_may_call_what_it_calls(template: dict[str, Any]) -> None:
+    called = {
+        (name, target["Arn"]["GetAtt"].removesuffix(".Arn"))
+        for name, rule in resources_of(template, "AWS::Events::Rule").items()
+        for target in rule["Targets"]
+    }
+    allowed = {
+        (permission["SourceArn"]["GetAtt"].removesuffix(".Arn"), permission["FunctionName"]["Ref"])
+        for permission in resources_of(template, "AWS::Lambda::Permission").values()
+        if permission["Principal"] == "events.amazonaws.com"
+    }
+    assert called == allowed
+    assert called
+
+
+def test_functions_write_to_the_log_that_they_may_write_to(template: dict[str, Any]) -> None:
+    for name, function in resources_of(template, "AWS::Lambda::Function").items():
+        logs = properties(template, function["LoggingConfig"]["LogGroup"]["Ref"])
+        known_as = function["FunctionName"].get("Sub") or "${" + function["FunctionName"]["Ref"] + "}"
+        assert logs["LogGroupName"] == {"Sub": f"/aws/lambda/{known_as}"}, name
+
+
+def test_only_alarms_and_functions_of_this_account_publish(template: dict[str, Any]) -> None:
+    statements = properties(template, "NotificationsPolicy")["PolicyDocument"]["Statement"]
+    [allowed] = [statement for statement in statements if statement["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    publishing = {name for name, statement in policies(template) if statement["Action"] == "sns:Publish"}
+    assert publishing == {"ReportPolicy"}
+
+
+def test_the_readme_names_each_metric() -> None:
+    names = re.findall(r'^[A-Z_]+ = "([A-Z]\w+)"$', (ROOT / "lambda" / "metrics.py").read_text(), re.MULTILINE)
+    assert len(names) > 5
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in names if f"`{name}`" not in readme] == []
