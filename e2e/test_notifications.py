@@ -1,11 +1,14 @@
-"""Who hears of a job's end: events, messages, metrics."""
+"""Who hears of what: events, messages, metrics and alarms."""
 
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import boto3
 import pytest
@@ -58,14 +61,14 @@ def jobs(
     ]
     pipeline.upload(clip, "told/replaced.mp4")  # supersedes the one before
     for upload in uploads:
-        deliver_again(pipeline, wait_until(lambda upload=upload: pipeline.record_of(upload), "the job's record"))
+        deliver_again(pipeline, wait_until(partial(pipeline.record_of, upload), "the job's record"))
     ended = [wait_for_job(upload) for upload in uploads]
     for record in ended:
         deliver_again(pipeline, record)
         status_at_the_end(pipeline, record["job_id"])
     found = {record["state"]: record for record in ended}
     for record in ended:
-        wait_until(lambda record=record: events_of(events, record["job_id"]), "the job's event")
+        wait_until(partial(events_of, events, record["job_id"]), "the job's event")
     wait_until(lambda: failures_of(messages, found["FAILED"]["job_id"]), "the message")
     for inbox in (events, messages):
         inbox.settle()
@@ -160,15 +163,15 @@ def test_cloudwatch_has_the_metrics(jobs: dict[str, JobRecord], stack: str) -> N
         ("Errors", {"Code": code}),
         *(("Jobs", {"State": state}) for state in jobs),
     ]:
-        found = wait_until(
-            lambda name=name, more=dimensions: statistic(name, "Maximum", Stack=stack, **more), name, seconds=180
-        )
+        found = wait_until(partial(statistic, name, "Maximum", Stack=stack, **dimensions), name, seconds=180)
         assert found > 0
 
 
-def test_a_job_whose_worker_is_killed_is_told_of_too(
+@pytest.fixture(scope="module")
+def killed(
     pipeline: Pipeline, target: Target, long_clip: Path, wait_for_job: WaitForJob, events: Inbox, messages: Inbox
-) -> None:
+) -> JobRecord:
+    """A job whose worker was killed in each attempt; the first was looked at while it ran."""
     version_id = pipeline.upload(long_clip, "told/killed.mp4")
 
     def running(attempt: int) -> JobRecord | None:
@@ -176,13 +179,111 @@ def test_a_job_whose_worker_is_killed_is_told_of_too(
         return record if record and (record["state"], record["attempt"]) == ("RUNNING", attempt) else None
 
     for attempt in (1, 2, 3):
-        job_id = wait_until(lambda attempt=attempt: running(attempt), f"attempt {attempt}")["job_id"]
-        wait_until(lambda job_id=job_id: target.kill_worker(job_id), "the job's worker")
+        job_id = wait_until(partial(running, attempt), f"attempt {attempt}")["job_id"]
+        if attempt == 1:
+            look_at(pipeline, "running jobs")
+        wait_until(partial(target.kill_worker, job_id), "the job's worker")
     record = wait_for_job(version_id)
     status_at_the_end(pipeline, record["job_id"])
     wait_until(lambda: failures_of(messages, record["job_id"]), "the message")
     for inbox in (events, messages):
         inbox.settle()
-    [event] = events_of(events, record["job_id"])
-    assert (event["detail"], record["error"]["code"]) == (record, "WORKER_CRASHED")
-    assert len(failures_of(messages, record["job_id"])) == 1
+    return record
+
+
+def look_at(pipeline: Pipeline, what: str) -> None:
+    """Do now what a schedule does from time to time."""
+    answer = boto3.client("lambda").invoke(
+        FunctionName=pipeline.outputs["WatchFunctionName"], Payload=json.dumps({"look_at": what})
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def test_a_job_whose_worker_is_killed_is_told_of_too(killed: JobRecord, events: Inbox, messages: Inbox) -> None:
+    [event] = events_of(events, killed["job_id"])
+    assert (event["detail"], killed["error"]["code"]) == (killed, "WORKER_CRASHED")
+    assert len(failures_of(messages, killed["job_id"])) == 1
+
+
+@pytest.fixture(scope="module")
+def letter(pipeline: Pipeline) -> Iterator[str]:
+    """A dead letter; returns the key of the upload that it is about."""
+    key = f"unprocessed-vdeos/told/dead {uuid.uuid4().hex}.mp4"
+    dead = json.loads((Path(__file__).parent.parent / "lambda/tests/events/dead_letter.json").read_text())
+    dead["requestPayload"]["Records"][0]["s3"]["object"]["key"] = quote_plus(key)
+    sqs, url = boto3.client("sqs"), pipeline.outputs["DeadLetterQueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(dead))
+    yield key
+    mine: list[str] = []
+    others: list[str] = []
+    while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages"):
+        for message in received:
+            (mine if quote_plus(key) in message["Body"] else others).append(message["ReceiptHandle"])
+    for handle in others:
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+    for handle in mine:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
+    assert len(mine) == 1, "the letter is gone"
+
+
+def test_dead_letters_are_told_of_and_kept(pipeline: Pipeline, letter: str, messages: Inbox) -> None:
+    def digests(known: int) -> list[dict[str, Any]]:
+        return [each for each in messages.received() if each.get("Subject", "").startswith("Dead letters: ")][known:]
+
+    for known in (0, 1):  # the second look finds what the first has left
+        look_at(pipeline, "dead letters")
+        [digest] = wait_until(partial(digests, known), "the digest")
+        assert f"{letter}  1 of 1 jobs not started" in digest["Message"]
+
+
+def rings(metric: dict[str, Any], messages: Inbox, **changes: Any) -> None:
+    """Check that the deployed alarm for a metric goes to ALARM and publishes that.
+
+    A copy of it is looked at: CloudWatch evaluates a new alarm at once, or within a minute.
+    """
+    cloudwatch = boto3.client("cloudwatch")
+    [deployed] = cloudwatch.describe_alarms_for_metric(**metric)["MetricAlarms"]
+    kept = ("Statistic", "Period", "EvaluationPeriods", "ComparisonOperator", "Threshold", "TreatMissingData")
+    settings = {name: deployed[name] for name in (*kept, "AlarmActions")} | changes
+    name = f"copy-{uuid.uuid4().hex[:10]}"
+    cloudwatch.put_metric_alarm(AlarmName=name, **metric, **settings)
+    try:
+        [message, *_] = wait_until(
+            lambda: [each for each in messages.received() if name in each.get("Subject", "")], "the alarm", seconds=180
+        )
+        assert json.loads(message["Message"])["NewStateValue"] == "ALARM"
+    finally:
+        cloudwatch.delete_alarms(AlarmNames=[name])
+
+
+def is_measured(metric: dict[str, Any]) -> bool:
+    """Whether CloudWatch has values of a metric that are not 0, and old enough for an alarm to look at them."""
+    now = datetime.now(UTC)
+    points = boto3.client("cloudwatch").get_metric_statistics(
+        **metric, Statistics=["Maximum"], Period=60, StartTime=now - timedelta(minutes=4),
+        EndTime=now - timedelta(seconds=2),
+    )["Datapoints"]  # fmt: skip
+    return any(point["Maximum"] > 0 for point in points)
+
+
+@pytest.mark.usefixtures("killed")
+def test_a_job_that_runs_for_too_long_rings(stack: str, messages: Inbox) -> None:
+    metric = {
+        "Namespace": NAMESPACE,
+        "MetricName": "OldestRunningJob",
+        "Dimensions": [{"Name": "Stack", "Value": stack}],
+    }
+    wait_until(lambda: is_measured(metric), "the age of the oldest job", seconds=180)
+    rings(metric, messages, Threshold=0)
+
+
+@pytest.mark.usefixtures("letter")
+def test_a_dead_letter_rings(pipeline: Pipeline, messages: Inbox) -> None:
+    queue = pipeline.outputs["DeadLetterQueueUrl"].rsplit("/", 1)[-1]
+    metric = {
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": [{"Name": "QueueName", "Value": queue}],
+    }
+    wait_until(lambda: is_measured(metric), "what SQS measures once a minute", seconds=400)
+    rings(metric, messages)

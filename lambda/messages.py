@@ -14,6 +14,17 @@ class Message:
     text: str
 
 
+@dataclass(frozen=True)
+class DeadLetter:
+    """An event that the function could not handle in three deliveries."""
+
+    sent_at: str
+    """RFC 3339, UTC."""
+    keys: tuple[str, ...]
+    """Of the uploads that it is about; empty if it cannot be read."""
+    reason: str
+
+
 def of_failed_job(record: dict[str, Any], record_url: str, executions: Sequence[str]) -> Message:
     """Tell of a job that has failed.
 
@@ -39,3 +50,31 @@ def of_failed_job(record: dict[str, Any], record_url: str, executions: Sequence[
             ]
         ),
     )
+
+
+def of_dead_letters(letters: Sequence[DeadLetter], total: int, queue_url: str) -> Message:
+    """Tell of the events that wait in the dead-letter queue.
+
+    Args:
+        letters: Those that were looked at; at least one.
+        total: How many there are, as far as SQS knows.
+        queue_url: Where they wait.
+    """
+    others = max(0, total - len(letters))
+    return Message(
+        subject=f"Dead letters: {len(letters) + others}",
+        text="\n".join(
+            [
+                "These uploads have no job, or one that was never started. Their events wait for at most 14 days in",
+                queue_url,
+                "Mend the reason, then send them through the function again.",
+                "",
+                *(f"{letter.sent_at}  {_names(letter)}  {letter.reason}" for letter in letters),
+                *([f"… and {others} more"] if others else []),
+            ]
+        ),
+    )
+
+
+def _names(letter: DeadLetter) -> str:
+    return ", ".join(letter.keys) or "(a letter of another kind)"

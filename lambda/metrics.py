@@ -21,6 +21,8 @@ VIDEO_SECONDS_PER_SECOND = "VideoSecondsPerSecond"
 ATTEMPTS = "Attempts"
 ERRORS = "Errors"
 """Failed jobs, all together and by error code."""
+OLDEST_RUNNING_JOB = "OldestRunningJob"
+"""Seconds since the oldest running execution began; 0 if none runs."""
 
 
 def of_job(record: dict[str, Any], stack: str) -> str:
@@ -41,6 +43,12 @@ def of_job(record: dict[str, Any], stack: str) -> str:
         names[CODE] = record["error"]["code"]
         directives.append(_directive([[STACK], [STACK, CODE]], {ERRORS: "Count"}))
     return _line(ended, directives, {**names, **values, "job_id": record["job_id"]})
+
+
+def of_oldest_running_job(seconds: float, stack: str, now: datetime) -> str:
+    """The age of the oldest running job as a line."""
+    directives = [_directive([[STACK]], {OLDEST_RUNNING_JOB: "Seconds"})]
+    return _line(now, directives, {STACK: stack, OLDEST_RUNNING_JOB: round(seconds, 3)})
 
 
 def _video_seconds_per_second(record: dict[str, Any]) -> float | None:

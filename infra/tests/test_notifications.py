@@ -1,5 +1,6 @@
 """What the template says of events, messages and metrics: that they are told once, and that names agree."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +81,48 @@ def test_only_alarms_and_functions_of_this_account_publish(template: dict[str, A
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     publishing = {name for name, statement in policies(template) if statement["Action"] == "sns:Publish"}
-    assert publishing == {"ReportPolicy"}
+    assert publishing == {"ReportPolicy", "WatchPolicy"}
+
+
+def test_the_digest_can_take_no_letter_out_of_the_queue(template: dict[str, Any]) -> None:
+    statements = [statement for name, statement in policies(template) if name == "WatchPolicy"]
+    assert any("sqs:ReceiveMessage" in statement["Action"] for statement in statements)
+    assert "Delete" not in str(statements)
+
+
+def test_a_letter_is_hidden_no_longer_than_the_function_may_run(template: dict[str, Any]) -> None:
+    source = (ROOT / "lambda" / "dead_letters.py").read_text()
+    [held] = re.findall(r"^HOLD_SECONDS = (\d+)", source, re.MULTILINE)
+    assert int(held) == properties(template, "WatchFunction")["Timeout"]
+
+
+def test_schedules_name_what_the_function_knows(template: dict[str, Any]) -> None:
+    known = set(re.findall(r'^        "([a-z ]+)": _', (ROOT / "lambda" / "watch_jobs.py").read_text(), re.MULTILINE))
+    rules = resources_of(template, "AWS::Events::Rule").values()
+    looks = [json.loads(rule["Targets"][0]["Input"]) for rule in rules if "ScheduleExpression" in rule]
+    assert sorted(look["look_at"] for look in looks) == sorted(known)
+    assert all(set(look) == {"look_at"} for look in looks)
+
+
+# What the services of an alarm's or a widget's metric measure by themselves, by their own documentation.
+OF_AWS = {
+    "AWS/SQS": ({"ApproximateNumberOfMessagesVisible"}, {"QueueName": {"GetAtt": "DeadLetters.QueueName"}}),
+    "AWS/States": ({"ExecutionsFailed", "ExecutionsTimedOut"}, {"StateMachineArn": {"Ref": "StateMachine"}}),
+}
+
+
+def test_alarms_look_at_metrics_that_there_are(template: dict[str, Any]) -> None:
+    own = set(re.findall(r'^[A-Z_]+ = "([A-Z]\w+)"$', (ROOT / "lambda" / "metrics.py").read_text(), re.MULTILINE))
+    alarms = resources_of(template, "AWS::CloudWatch::Alarm")
+    measured = {**OF_AWS, "VideoBatchProcessing": (own, {"Stack": {"Ref": "AWS::StackName"}})}
+    for name, alarm in alarms.items():
+        metrics, dimensions = measured[alarm["Namespace"]]
+        assert alarm["MetricName"] in metrics, name
+        assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == dimensions, name
+        assert alarm["AlarmActions"] == [{"Ref": "Notifications"}], name
+    assert {alarm["MetricName"] for alarm in alarms.values()} >= {
+        "ApproximateNumberOfMessagesVisible", "ExecutionsFailed", "OldestRunningJob",
+    }  # fmt: skip
 
 
 def test_the_readme_names_each_metric() -> None:

@@ -15,7 +15,7 @@ from infra.tests.template import policies, properties
 ROOT = Path(__file__).resolve().parents[2]
 
 
-FUNCTIONS = ["Function", "ReportFunction"]
+FUNCTIONS = ["Function", "ReportFunction", "WatchFunction"]
 
 
 def handler(template: dict[str, Any], function: str) -> tuple[Path, str]:

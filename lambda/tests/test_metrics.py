@@ -66,3 +66,8 @@ def test_a_job_that_failed() -> None:
 def test_a_speed_that_nobody_knows_is_left_out(changes: dict[str, Any]) -> None:
     found = read(metrics.of_job(record("job_succeeded.json", **changes), "mine"))
     assert {name for name, *_ in found} == {"JobDuration", "Attempts", "Jobs"}
+
+
+def test_the_oldest_running_job() -> None:
+    line = metrics.of_oldest_running_job(12.3456, "mine", ENDED)
+    assert read(line) == {("OldestRunningJob", "Stack=mine"): (12.346, "Seconds")}
