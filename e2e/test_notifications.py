@@ -287,3 +287,12 @@ def test_a_dead_letter_rings(pipeline: Pipeline, messages: Inbox) -> None:
     }
     wait_until(lambda: is_measured(metric), "what SQS measures once a minute", seconds=400)
     rings(metric, messages)
+
+
+def test_the_dashboard_names_this_stacks_metrics(pipeline: Pipeline, stack: str) -> None:  # noqa: ARG001
+    body = json.loads(boto3.client("cloudwatch").get_dashboard(DashboardName=stack)["DashboardBody"])
+    metrics = [metric for widget in body["widgets"] for metric in widget["properties"].get("metrics", [])]
+    assert ["VideoBatchProcessing", "Attempts", "Stack", stack] in [metric[:4] for metric in metrics]
+    [alarms] = [widget["properties"]["alarms"] for widget in body["widgets"] if widget["type"] == "alarm"]
+    known = {alarm["AlarmArn"] for alarm in boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]}
+    assert set(alarms) <= known

@@ -104,6 +104,8 @@ def test_schedules_name_what_the_function_knows(template: dict[str, Any]) -> Non
     assert all(set(look) == {"look_at"} for look in looks)
 
 
+OWN = "VideoBatchProcessing"
+
 # What the services of an alarm's or a widget's metric measure by themselves, by their own documentation.
 OF_AWS = {
     "AWS/SQS": ({"ApproximateNumberOfMessagesVisible"}, {"QueueName": {"GetAtt": "DeadLetters.QueueName"}}),
@@ -111,10 +113,14 @@ OF_AWS = {
 }
 
 
+def own_names() -> set[str]:
+    """The metrics and dimensions that the functions print, by their constants."""
+    return set(re.findall(r'"([A-Z]\w+)"', (ROOT / "lambda" / "metrics.py").read_text().split("def ")[0]))
+
+
 def test_alarms_look_at_metrics_that_there_are(template: dict[str, Any]) -> None:
-    own = set(re.findall(r'^[A-Z_]+ = "([A-Z]\w+)"$', (ROOT / "lambda" / "metrics.py").read_text(), re.MULTILINE))
     alarms = resources_of(template, "AWS::CloudWatch::Alarm")
-    measured = {**OF_AWS, "VideoBatchProcessing": (own, {"Stack": {"Ref": "AWS::StackName"}})}
+    measured = {**OF_AWS, OWN: (own_names(), {"Stack": {"Ref": "AWS::StackName"}})}
     for name, alarm in alarms.items():
         metrics, dimensions = measured[alarm["Namespace"]]
         assert alarm["MetricName"] in metrics, name
@@ -125,8 +131,27 @@ def test_alarms_look_at_metrics_that_there_are(template: dict[str, Any]) -> None
     }  # fmt: skip
 
 
+def test_the_dashboard_shows_metrics_and_alarms_that_there_are(template: dict[str, Any]) -> None:
+    body = json.loads(properties(template, "Dashboard")["DashboardBody"]["Sub"])
+    shown: set[str] = set()
+    for widget in body["widgets"]:
+        assert widget["x"] + widget["width"] <= 24
+        for metric in widget["properties"].get("metrics", []):
+            words = [word for word in metric if isinstance(word, str)]
+            if not words:  # an expression
+                [search] = metric
+                assert "SEARCH('{VideoBatchProcessing,Stack,Code} MetricName=" in search["expression"]
+                continue
+            namespace, name, *dimensions = words
+            known = own_names() if namespace == OWN else OF_AWS[namespace][0]
+            assert name in known
+            assert set(dimensions[::2]) <= ({"Stack", "State"} if namespace == OWN else set(OF_AWS[namespace][1]))
+            shown.add(name)
+    assert shown >= own_names() - {OWN, "Errors", "Stack", "State", "Code"}
+    [alarms] = [widget["properties"]["alarms"] for widget in body["widgets"] if widget["type"] == "alarm"]
+    assert set(alarms) == {f"${{{name}.Arn}}" for name in resources_of(template, "AWS::CloudWatch::Alarm")}
+
+
 def test_the_readme_names_each_metric() -> None:
-    names = re.findall(r'^[A-Z_]+ = "([A-Z]\w+)"$', (ROOT / "lambda" / "metrics.py").read_text(), re.MULTILINE)
-    assert len(names) > 5
     readme = (ROOT / "README.md").read_text()
-    assert [name for name in names if f"`{name}`" not in readme] == []
+    assert [name for name in own_names() if f"`{name}`" not in readme] == []
