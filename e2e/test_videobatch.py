@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +106,22 @@ def test_a_job_without_a_result_is_an_exit_code_and_its_own_error(videobatch: Vi
     assert "CORRUPT_INPUT: The file is a text, not a video." in told.err
     assert "1 of 1 job has no result" in told.err
     assert [path.name for path in tmp_path.iterdir()] == ["list.mp4"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_upload_leaves_nothing(number: int, code: int, pipeline: Pipeline, tmp_path: Path) -> None:
+    with (tmp_path / "large.mp4").open("wb") as file:
+        file.truncate(2_000_000_000)
+    command = [str(COMMAND), "submit", "large.mp4"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        parts = partial(pipeline.s3.list_multipart_uploads, Bucket=pipeline.bucket)
+        wait_until(lambda: "Uploads" in parts(), "the first parts")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (code, "")
+    assert err.endswith("videobatch: stopped\n")
+    assert "Traceback" not in err
+    assert "Uploads" not in parts()
 
 
 def test_a_failed_job_begins_again(

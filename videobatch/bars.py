@@ -4,26 +4,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.filesize import decimal
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from videobatch.output import errors, printable, remark
 
 NAME_COLUMNS = 28  # of 80, so that all fits on a line
 
 
-class BytesColumn(ProgressColumn):
-    """How many bytes have passed, of how many, and how fast."""
-
-    def render(self, task: Task) -> Text:
-        speed = f" {decimal(int(task.speed))}/s" if task.speed else ""
-        return Text(f"{decimal(int(task.completed))} of {decimal(int(task.total or 0))}{speed}")
-
-
 @contextmanager
 def transfer_bar(what: str, size: int) -> Iterator[Callable[[int], None]]:
     """Show how a transfer of so many bytes goes on; gives the function that counts them."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(20), BytesColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(13),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True),
+    )
     with Progress(*columns, console=errors, transient=True) as progress:
         bar = progress.add_task(shortened(what), total=size)
         yield lambda count: progress.advance(bar, count)

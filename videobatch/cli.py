@@ -1,7 +1,6 @@
 """The command line: `videobatch`."""
 
 import io
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -50,17 +49,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names need not be what a terminal can show
-    signal.signal(signal.SIGTERM, _leave)
+    stopped = INTERRUPTED_EXIT_CODE
+
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        nonlocal stopped
+        signal.signal(number, signal.SIG_IGN)
+        stopped = 128 + number
+        raise KeyboardInterrupt  # at which everything cleans up, as at Ctrl-C
+
+    signal.signal(signal.SIGTERM, stop)
     try:
         result = application().main(arguments, prog_name="videobatch", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        remark("videobatch: stopped")
-        return INTERRUPTED_EXIT_CODE
-    except BrokenPipeError:  # whoever read has seen enough
-        return _end_of_pipe()
     except WatermarkError as error:
         say_error(OperatorError(f"{error.code}: {error.message}", error.hint))
         return error.exit_code
@@ -70,21 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         say_error(explained)
         return explained.exit_code
+    if result == INTERRUPTED_EXIT_CODE:  # as typer has it for a KeyboardInterrupt
+        remark("videobatch: stopped")
+        return stopped
     return result if isinstance(result, int) else 0
-
-
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """End by way of an exception, so that nothing is left half-done."""
-    signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(128 + number)
-
-
-def _end_of_pipe() -> int:
-    # Python would try to write what it still holds when it ends, and complain.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-    return 128 + signal.SIGPIPE
 
 
 if __name__ == "__main__":

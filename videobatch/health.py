@@ -206,7 +206,7 @@ def _image(pipeline: Pipeline, resources: Mapping[str, str]) -> str:
     image = _task_definition(pipeline, resources)["containerDefinitions"][0]["image"]
     in_ecr = _ECR_IMAGE.fullmatch(image)
     if not in_ecr:
-        return f"{image}, which only those who run it can look up: it lies in no registry of AWS"
+        return f"{image}; not looked up, as it lies in no registry of AWS"
     registry, region, repository, tag, digest = in_ecr.groups()
     wanted = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
     try:

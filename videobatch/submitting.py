@@ -8,9 +8,7 @@ from tempfile import TemporaryDirectory
 
 from videobatch.errors import FileUnusable
 from videobatch.pipeline import Pipeline
-from worker.engine.images import check_image
 from worker.engine.profiles import DEFAULT
-from worker.engine.text import refuse_undrawable
 from worker.errors import WatermarkInvalid
 from worker.selection import ChosenWatermark, choose_profile, choose_watermark, fetch_images
 from worker.settings import Settings
@@ -80,6 +78,10 @@ def check_choice(pipeline: Pipeline, name: str, metadata: Mapping[str, str]) -> 
     Raises:
         WatermarkError: What the job would end with.
     """
+    # Here, for they take as long to load as most commands take altogether.
+    from worker.engine.images import check_image
+    from worker.engine.text import refuse_undrawable
+
     for field, value in metadata.items():
         if not (value.isascii() and value.isprintable()):
             raise WatermarkInvalid(

@@ -1,5 +1,7 @@
 """videobatch retry: failed jobs begin again."""
 
+from typing import Any
+
 import typer
 
 from videobatch.account import Account
@@ -13,14 +15,16 @@ def retry(context: typer.Context, jobs: Jobs, dry_run: DryRun = False) -> None:
     account = Account.of(context)
     pipeline = account.pipeline
     failed = [require_failed(pipeline, job) for job in jobs]  # all of them before the first is touched
-    retried = []
-    for record, etag in failed:
-        if not dry_run:
-            wait_for_end(pipeline, record)
-            record = restart(pipeline, record, etag)
-            retried.append({"job_id": record["job_id"], "execution": last_execution(record)})
-        if not account.json:
-            say(f"{record['job_id']}" + (": would be started again" if dry_run else ""))
-    if account.json:
-        listed = [{"job_id": record["job_id"]} for record, _ in failed] if dry_run else retried
-        print_json({"dry_run": dry_run, "retried": listed})
+    retried: list[dict[str, Any]] = []
+    try:
+        for record, etag in failed:
+            told = {"job_id": record["job_id"]}
+            if not dry_run:
+                wait_for_end(pipeline, record)
+                told["execution"] = last_execution(restart(pipeline, record, etag))
+            retried.append(told)
+            if not account.json:
+                say(record["job_id"] + (": would be started again" if dry_run else ""))
+    finally:
+        if account.json:  # whatever ended it: these have begun again
+            print_json({"dry_run": dry_run, "retried": retried})

@@ -1,6 +1,6 @@
 """videobatch show: all that is known of a job."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -45,7 +45,8 @@ def show(
         return
     console.print(pairs(_of_record(record)))
     _say_attempts(tried)
-    console.print(pairs({"execution": "\n".join(f"{one['status']} {one['arn']}" for one in executions)}))
+    for execution in executions:
+        say(f"{execution['status']} {execution['arn']}")
     _say_log(group, tried, log)
 
 
@@ -97,10 +98,10 @@ def _say_attempts(tried: list[Attempt]) -> None:
     for column in table.columns[3:]:
         column.overflow = "fold"
     for number, attempt in enumerate(tried, start=1):
-        took = duration((attempt.ended or datetime.now(attempt.began.tzinfo)) - attempt.began)
+        took = duration((attempt.ended or datetime.now(UTC)) - attempt.began)
         table.add_row(
             str(number),
-            attempt.began.strftime("%H:%M:%S"),
+            attempt.began.astimezone(UTC).strftime("%H:%M:%S"),
             took,
             printable(attempt.outcome or "runs"),
             printable(attempt.task_arn.rsplit("/", 1)[-1] if attempt.task_arn else "none"),
@@ -112,6 +113,6 @@ def _say_attempts(tried: list[Attempt]) -> None:
 
 def _say_log(group: str, tried: list[Attempt], log: list[Line]) -> None:
     if tried and tried[-1].log_stream:
-        console.print(pairs({"log": f"{group} {tried[-1].log_stream}"}))
+        say(f"{group} {tried[-1].log_stream}")
     for line in log:
         say(line.for_people(), "dim")

@@ -121,5 +121,5 @@ def raise_unless_all_succeeded(states: list[str]) -> None:
     """
     without = sum(state != "SUCCEEDED" for state in states)
     if without:
-        jobs = "job has" if without == 1 else "jobs have"
-        raise JobsNotDone(f"{without} of {len(states)} {jobs} no result.", "See why with: videobatch show JOB")
+        jobs, have = "job" if len(states) == 1 else "jobs", "has" if without == 1 else "have"
+        raise JobsNotDone(f"{without} of {len(states)} {jobs} {have} no result.", "See why with: videobatch show JOB")

@@ -12,9 +12,7 @@ from videobatch.errors import FileUnusable
 from videobatch.fetching import require_free
 from videobatch.output import age, console, megabytes, plain_table, print_json, printable, remark, say
 from videobatch.parameters import Force
-from videobatch.preview import preview
 from videobatch.submitting import fetch_choice
-from videobatch.watermark_file import WatermarkFile
 from worker.errors import WatermarkError
 from worker.local import read_watermark
 from worker.selection import NAME_METADATA
@@ -36,6 +34,9 @@ def put(
     ] = None,
 ) -> None:  # fmt: skip
     """Check a watermark as the worker does, and store it."""
+    # Here and below, for decoders take as long to load as most other commands take altogether.
+    from videobatch.watermark_file import WatermarkFile
+
     account = Account.of(context)
     watermark = WatermarkFile.read(file, name)
     metadata = watermark.put(account.pipeline)
@@ -88,6 +89,8 @@ def show_preview(
     force: Force = False,
 ) -> None:  # fmt: skip
     """Draw a watermark on one frame of a video, without uploading it."""
+    from videobatch.preview import preview
+
     account = Account.of(context)
     target = output or Path(f"{video.stem}.preview.png")
     require_free(target, force)
