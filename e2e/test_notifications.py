@@ -15,7 +15,7 @@ import pytest
 
 from e2e.conftest import WaitForJob
 from e2e.inbox import Inbox, listening, subscribed
-from e2e.inspection import status_at_the_end, wait_until
+from e2e.inspection import executions_of, status_at_the_end, wait_until
 from e2e.targets import Target
 from e2e.test_dependability import event_of
 from localstack_fargate.embedded_metrics.format import read_metrics
@@ -100,6 +100,16 @@ def test_each_end_is_one_event_with_the_record(
     assert (event["source"], event["detail-type"]) == ("video-batch-processing", "Video Job Finished")
     assert pipeline.outputs["StateMachineArn"] in event["resources"]
     assert [arn for arn in event["resources"] if arn.endswith(f":{record['job_id']}")]
+
+
+def test_an_execution_that_has_told_is_not_told_of_again(
+    jobs: dict[str, JobRecord], pipeline: Pipeline, events: Inbox
+) -> None:
+    job_id = jobs["SUCCEEDED"]["job_id"]
+    [execution] = executions_of(pipeline, job_id)
+    look_at(pipeline, "a stopped execution", execution=execution["executionArn"])
+    events.settle()
+    assert len(events_of(events, job_id)) == 1
 
 
 def test_a_failed_job_is_one_message(jobs: dict[str, JobRecord], messages: Inbox) -> None:
@@ -191,10 +201,10 @@ def killed(
     return record
 
 
-def look_at(pipeline: Pipeline, what: str) -> None:
-    """Do now what a schedule does from time to time."""
+def look_at(pipeline: Pipeline, what: str, **more: str) -> None:
+    """Do now what a rule does, at its time or when something happens."""
     answer = boto3.client("lambda").invoke(
-        FunctionName=pipeline.outputs["WatchFunctionName"], Payload=json.dumps({"look_at": what})
+        FunctionName=pipeline.outputs["WatchFunctionName"], Payload=json.dumps({"look_at": what, **more})
     )
     assert "FunctionError" not in answer, answer["Payload"].read()
 
@@ -203,6 +213,36 @@ def test_a_job_whose_worker_is_killed_is_told_of_too(killed: JobRecord, events: 
     [event] = events_of(events, killed["job_id"])
     assert (event["detail"], killed["error"]["code"]) == (killed, "WORKER_CRASHED")
     assert len(failures_of(messages, killed["job_id"])) == 1
+
+
+def test_a_cancelled_job_is_told_of_though_its_execution_cannot(
+    pipeline: Pipeline, long_clip: Path, wait_for_job: WaitForJob, events: Inbox, messages: Inbox
+) -> None:
+    version_id = pipeline.upload(long_clip, "told/cancelled.mp4")
+    job_id = wait_until(lambda: pipeline.record_of(version_id), "the job's record")["job_id"]
+    [execution] = wait_until(lambda: executions_of(pipeline, job_id), "the execution")
+    look_at(pipeline, "a stopped execution", execution=execution["executionArn"])  # which has no end to tell of yet
+    key = f"{pipeline.outputs['JobPrefix']}{job_id}.json"
+
+    def end_record() -> bool:
+        found = pipeline.s3.get_object(Bucket=pipeline.bucket, Key=key)
+        error = {"code": "CANCELLED", "message": "Somebody did.", "hint": "Ask them.", "retryable": False}
+        ended = json.dumps({**json.load(found["Body"]), "state": "FAILED", "attempt": 1, "error": error})
+        try:
+            pipeline.s3.put_object(Bucket=pipeline.bucket, Key=key, Body=ended, IfMatch=found["ETag"])
+        except pipeline.s3.exceptions.ClientError:  # the worker was faster, with its progress
+            return False
+        return True
+
+    wait_until(end_record, "the end of the record")
+    boto3.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
+    wait_until(lambda: failures_of(messages, job_id), "the message")
+    for inbox in (events, messages):
+        inbox.settle()
+    [event] = events_of(events, job_id)
+    assert event["detail"] == wait_for_job(version_id)
+    assert set(event["resources"]) == {pipeline.outputs["StateMachineArn"], execution["executionArn"]}
+    assert len(failures_of(messages, job_id)) == 1
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ def of_dead_letters(letters: Sequence[DeadLetter], total: int, queue_url: str) -
             [
                 "These uploads have no job, or one that was never started. Their events wait for at most 14 days in",
                 queue_url,
-                "Mend the reason, then send them through the function again.",
+                "Mend the reason, then send them through the function again: videobatch redrive",
                 "",
                 *(f"{letter.sent_at}  {_names(letter)}  {letter.reason}" for letter in letters),
                 *([f"… and {others} more"] if others else []),

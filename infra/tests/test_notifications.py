@@ -49,8 +49,20 @@ def test_the_event_is_the_one_that_is_allowed_and_listened_to(template: dict[str
         "detail-type": [entry["DetailType"]],
         "resources": [{"Ref": "StateMachine"}],
     }
-    [allowed] = [statement for _, statement in policies(template) if statement["Action"] == "events:PutEvents"]
-    assert allowed["Condition"] == {"StringEquals": {"events:source": entry["Source"]}}
+    allowed = {
+        name: statement["Condition"]
+        for name, statement in policies(template)
+        if statement["Action"] == "events:PutEvents"
+    }
+    only = {"StringEquals": {"events:source": entry["Source"]}}
+    assert allowed == {"StateMachinePolicy": only, "WatchPolicy": only}
+
+
+def test_the_event_of_a_stopped_job_is_the_same(states: dict[str, Any]) -> None:
+    source = (ROOT / "lambda" / "stopped_jobs.py").read_text()
+    constants = dict(re.findall(r'^([A-Z_]+) = "(.+?)"', source, re.MULTILINE))
+    [entry] = states[constants["TELLING_STATE"]]["Parameters"]["Entries"]
+    assert (entry["Source"], entry["DetailType"]) == (constants["SOURCE"], constants["DETAIL_TYPE"])
 
 
 def test_a_rule_may_call_what_it_calls(template: dict[str, Any]) -> None:
@@ -96,12 +108,12 @@ def test_a_letter_is_hidden_no_longer_than_the_function_may_run(template: dict[s
     assert int(held) == properties(template, "WatchFunction")["Timeout"]
 
 
-def test_schedules_name_what_the_function_knows(template: dict[str, Any]) -> None:
-    known = set(re.findall(r'^        "([a-z ]+)": _', (ROOT / "lambda" / "watch_jobs.py").read_text(), re.MULTILINE))
-    rules = resources_of(template, "AWS::Events::Rule").values()
-    looks = [json.loads(rule["Targets"][0]["Input"]) for rule in rules if "ScheduleExpression" in rule]
+def test_rules_name_what_the_function_knows(template: dict[str, Any]) -> None:
+    known = re.findall(r'^        case "(.+)":', (ROOT / "lambda" / "watch_jobs.py").read_text(), re.MULTILINE)
+    targets = [rule["Targets"][0] for rule in resources_of(template, "AWS::Events::Rule").values()]
+    texts = [each.get("Input") or each["InputTransformer"]["InputTemplate"] for each in targets if len(each) > 2]
+    looks = [json.loads(text.replace("<execution>", '"arn"')) for text in texts]
     assert sorted(look["look_at"] for look in looks) == sorted(known)
-    assert all(set(look) == {"look_at"} for look in looks)
 
 
 OWN = "VideoBatchProcessing"

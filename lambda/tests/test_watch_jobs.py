@@ -25,7 +25,7 @@ class Account:
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.reader, AttributeNames=["QueueArn"])["Attributes"]
         self.sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=attributes["QueueArn"])
         machine = self.states.create_state_machine(name="watermark-video", definition=DEFINITION, roleArn=ROLE)
-        self.machine = machine["stateMachineArn"]
+        self.machine: str = machine["stateMachineArn"]
 
     def close(self) -> None:
         self.states.delete_state_machine(stateMachineArn=self.machine)
@@ -59,6 +59,8 @@ def account(credentials: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acco
         "DEAD_LETTER_QUEUE_URL": made.letters,
         "TOPIC_ARN": made.topic,
         "STACK": "mine",
+        "BUCKET": "bucket",
+        "JOB_PREFIX": "jobs/",
     }.items():
         monkeypatch.setenv(name, value)
     yield made
