@@ -1,10 +1,11 @@
-"""Fill the emulated account: package the function, deploy the template, seed a default watermark.
+"""Fill the emulated account: package the functions, deploy the template, seed a default watermark.
 
 LocalStack's ``ready.d`` hook runs this, in a container and as a process alike. It can run any number of times: what is
 there already is updated or left alone.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import platform
@@ -89,19 +90,31 @@ class Account:
         )
 
 
-def upload_function(account: Account, bucket: str, region: str) -> str:
-    """Store the packaged function and return its key."""
+def create_bucket(account: Account, bucket: str, region: str) -> None:
+    """Make the bucket for what is deployed, if it is not there."""
     s3 = account.client("s3")
-    package = package_lambda()
     # S3's oldest region must not be named; in all others a bucket that is there already is an error.
     where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=bucket, **where)
-    s3.put_object(Bucket=bucket, Key=package.key, Body=package.content)
+
+
+def upload_functions(account: Account, bucket: str) -> str:
+    """Store the packaged functions and return their key."""
+    package = package_lambda()
+    account.client("s3").put_object(Bucket=bucket, Key=package.key, Body=package.content)
     return package.key
 
 
-def deploy_stack(account: Account, name: str, template: str, parameters: dict[str, str]) -> dict[str, str]:
+def upload_template(account: Account, bucket: str, region: str) -> str:
+    """Store the template and return its URL: CloudFormation takes no more than 51,200 bytes in a request."""
+    content = TEMPLATE.read_bytes()
+    key = f"template-{hashlib.sha256(content).hexdigest()[:16]}.yaml"
+    account.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+    return f"https://{bucket}.s3.{region}.amazonaws.com/{key}"
+
+
+def deploy_stack(account: Account, name: str, template_url: str, parameters: dict[str, str]) -> dict[str, str]:
     """Create or update the stack and return its outputs.
 
     Raises:
@@ -110,7 +123,7 @@ def deploy_stack(account: Account, name: str, template: str, parameters: dict[st
     cloudformation = account.client("cloudformation")
     request = {
         "StackName": name,
-        "TemplateBody": template,
+        "TemplateURL": template_url,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
@@ -130,13 +143,13 @@ def own_architecture() -> str:
     return "ARM64" if platform.machine() in ("aarch64", "arm64") else "X86_64"
 
 
-def check_parameters(account: Account, template: str, parameters: dict[str, str]) -> None:
+def check_parameters(account: Account, template_url: str, parameters: dict[str, str]) -> None:
     """Refuse parameters that the template does not have, as AWS does and the emulator does not.
 
     Raises:
         DeploymentFailed: naming them.
     """
-    declared = account.client("cloudformation").get_template_summary(TemplateBody=template)["Parameters"]
+    declared = account.client("cloudformation").get_template_summary(TemplateURL=template_url)["Parameters"]
     unknown = sorted(set(parameters) - {parameter["ParameterKey"] for parameter in declared})
     if unknown:
         raise DeploymentFailed(f"the template has no parameter {', '.join(unknown)}; see infra/template.yaml")
@@ -192,16 +205,17 @@ def main() -> int:
         settings = read_settings(dict(os.environ))
         account = Account(settings)
         code_bucket = f"{settings.stack_name}-artifacts"
+        create_bucket(account, code_bucket, settings.region)
         parameters = {
             "WorkerImage": settings.worker_image,
             "TaskCpuArchitecture": own_architecture(),
             "LambdaCodeBucket": code_bucket,
-            "LambdaCodeKey": upload_function(account, code_bucket, settings.region),
+            "LambdaCodeKey": upload_functions(account, code_bucket),
             **settings.parameters,
         }
-        template = TEMPLATE.read_text()
-        check_parameters(account, template, parameters)
-        outputs = deploy_stack(account, settings.stack_name, template, parameters)
+        template_url = upload_template(account, code_bucket, settings.region)
+        check_parameters(account, template_url, parameters)
+        outputs = deploy_stack(account, settings.stack_name, template_url, parameters)
         seed_watermark(account, outputs["BucketName"], outputs["WatermarkPrefix"])
     except (DeploymentFailed, ClientError, ValueError, OSError) as error:
         print(f"deploy: {error}", file=sys.stderr, flush=True)
