@@ -1,7 +1,14 @@
-"""`python -m worker` is `video-worker`."""
+"""`video-worker`, as a command and as `python -m worker`: signals wait from the first line on, while all else loads."""
 
 import sys
 
-from worker.cli import main
+from worker.stopping import hold_back
 
-sys.exit(main())
+hold_back()
+
+from worker.cli import main  # noqa: E402 - it takes seconds where the CPU is slow
+
+__all__ = ["main"]
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,7 +15,7 @@ from worker.local import run_local
 from worker.log import log_as_json
 from worker.progress import ProgressLine
 from worker.settings import JOB_ID, from_environment
-from worker.stopping import StopRequested, stop_on_signals
+from worker.stopping import StopRequested, heeded, shielded, stop_on_signals
 from worker.watermark import IMAGE_SUFFIXES
 
 USAGE_ERROR = 2  # as argparse has it
@@ -36,8 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with stop_on_signals() as ignore_signals:
             if options.command == "run":
-                return _run(ignore_signals)
-            return _local(options.input, options.output, options.watermark, options.profile, not options.encode_all)
+                with shielded():  # until there is a job: it can tell in the record that it was stopped
+                    return _run(ignore_signals)
+            with heeded():
+                return _local(options.input, options.output, options.watermark, options.profile, not options.encode_all)
     except StopRequested:  # before or after the work itself, which cleans up and tells by itself
         return Interrupted.exit_code
 

@@ -19,7 +19,7 @@ from worker.resources import available
 from worker.sandbox import EngineResult, run_engine
 from worker.selection import choose_profile, choose_watermark, fetch_images
 from worker.settings import Settings
-from worker.stopping import StopRequested, shielded
+from worker.stopping import StopRequested, heeded, shielded
 from worker.storage import Missing, ObjectInfo, Storage
 from worker.task import describe_task
 
@@ -81,7 +81,8 @@ class Job:
 
     def _attempt(self) -> int:
         try:
-            return self._run()
+            with heeded():
+                return self._run()
         except AlreadyFinished:
             raise
         except StopRequested:
