@@ -136,6 +136,20 @@ def test_a_record_that_has_changed_meanwhile_is_read_again(pipeline: Pipeline, m
     assert (execution["status"], left["state"]) == ("SUCCEEDED", "SUCCEEDED")
 
 
+def test_a_job_that_may_have_its_result_is_run_once_more(pipeline: Pipeline, machine: dict[str, Any]) -> None:
+    _, left = run(pipeline, machine, "SayTimeout", {**RUNNING, "publishing": True})
+    assert len(tasks_of(pipeline, left["job_id"])) == 1
+    # There is no such upload, as that worker found out.
+    assert (left["state"], left["error"]["code"], left["attempt"]) == ("FAILED", "SOURCE_GONE", RUNNING["attempt"])
+
+
+def test_and_not_more_than_once(pipeline: Pipeline, machine: dict[str, Any]) -> None:
+    settling = {"because": "publishing"}
+    execution, left = run(pipeline, machine, "SayTimeout", {**RUNNING, "publishing": True}, settling=settling)
+    assert (execution["status"], left["state"], left["error"]["code"]) == ("FAILED", "FAILED", "TIMEOUT")
+    assert tasks_of(pipeline, left["job_id"]) == []
+
+
 @pytest.mark.parametrize(
     ("failure", "error", "before", "after"),
     [

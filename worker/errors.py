@@ -12,6 +12,7 @@
     │   ├── AccessDenied              ACCESS_DENIED
     │   ├── EncodeFailed              ENCODE_FAILED
     │   ├── OutputMismatch            OUTPUT_MISMATCH
+    │   ├── Cancelled                 CANCELLED
     │   ├── InternalError             INTERNAL_ERROR
     │   └── TaskTooSmall              … in a task of this size; in a larger one it may succeed: exit codes 20–29
     │       ├── OutOfMemory           OUT_OF_MEMORY
@@ -165,6 +166,15 @@ class OutputMismatch(PermanentError):
     exit_code = 19
     message = "The encoded video differs from its source in length, frames or streams and was thrown away."
     hint = "Please report it with the video: this is a defect of the engine."
+
+
+class Cancelled(PermanentError):
+    """An operator has ended the job: the error is in its record before the worker hears of it. No worker raises it."""
+
+    code = "CANCELLED"
+    exit_code = 30
+    message = "The job was cancelled."
+    hint = "Retry the job or upload the video again if it is wanted after all."
 
 
 class InternalError(PermanentError):

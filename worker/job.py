@@ -14,7 +14,7 @@ from worker import record as records
 from worker.errors import DiskFull, InternalError, Interrupted, SourceGone, TaskTooSmall, WatermarkError
 from worker.phases import FETCHING, PUBLISHING
 from worker.publish import Published, Superseded, find_published, publish, require_newest
-from worker.record import AlreadyFinished, JobRecord
+from worker.record import JobRecord, Relieved
 from worker.resources import available
 from worker.sandbox import EngineResult, run_engine
 from worker.selection import choose_profile, choose_watermark, fetch_images
@@ -63,11 +63,14 @@ class Job:
                 "state": records.QUEUED,
                 "phase": None,
                 "percent": 0,
+                "publishing": False,
                 "source": {
                     "key": settings.source_key,
                     "version_id": settings.source_version_id,
                     "etag": settings.source_etag,
                 },
+                "attempt": settings.attempt,
+                "task_arn": self._task.arn,
             },
         )
 
@@ -75,15 +78,15 @@ class Job:
         """Do the job and return the exit code: 0 if it has its result or needs none, else the error's own."""
         try:
             return self._attempt()
-        except AlreadyFinished as finished:
-            log.info("the job is %s already: nothing to do", finished)
-            return finished.exit_code
+        except Relieved as relieved:
+            log.info("nothing is left to do in this job: %s", relieved)
+            return relieved.exit_code
 
     def _attempt(self) -> int:
         try:
             with heeded():
                 return self._run()
-        except AlreadyFinished:
+        except Relieved:
             raise
         except StopRequested:
             return self._fail(Interrupted())
@@ -123,8 +126,6 @@ class Job:
             notes=[],
             render=None,
             memory=None,
-            attempt=self._settings.attempt,
-            task_arn=self._task.arn,
             task=self._task.as_record(),
         )
 
@@ -186,7 +187,12 @@ class Job:
                 path,
                 result.duration,
                 lambda share: self._record.progress(PUBLISHING, share),
+                self._claim,
             )
+
+    def _claim(self) -> None:
+        # Whoever cancels does so by a conditional write too, and not any more after this one: either of us is first.
+        self._record.insist(publishing=True)
 
     def _succeed(self, published: Published) -> None:
         output = {"key": self._settings.output_key, "size": published.size, "duration": published.duration}
@@ -207,13 +213,19 @@ class Job:
         """Put the error into the record; the process exits with its code even if that fails.
 
         Raises:
-            AlreadyFinished
+            Relieved
         """
         log.error("%s", error, extra={"error": error.as_record(), "detail": "\n".join(getattr(error, "__notes__", []))})
         # What another attempt or a larger task may mend is for the state machine to end.
         state = records.RUNNING if error.retryable or isinstance(error, TaskTooSmall) else records.FAILED
         try:
-            self._finish(state=state, error=error.as_record(), timings=self._timings)
+            self._finish(
+                state=state,
+                error=error.as_record(),
+                timings=self._timings,
+                attempt=self._settings.attempt,
+                task_arn=self._task.arn,
+            )
         except WatermarkError as failure:
             log.error("the error was not written to the record: %s", failure)
         return error.exit_code

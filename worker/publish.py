@@ -27,10 +27,7 @@ class Published:
 
 def find_published(storage: Storage, settings: Settings) -> Published | None:
     """Return this very job's output if it is there already: an attempt died between publishing and telling."""
-    found = storage.head(settings.output_key)
-    if found is None or found.metadata.get(JOB_ID_METADATA) != settings.job_id:
-        return None
-    return Published(found.size, float(found.metadata.get(DURATION_METADATA, "0")))
+    return _as_ours(storage.head(settings.output_key), settings)
 
 
 def require_newest(storage: Storage, settings: Settings) -> ObjectInfo:
@@ -53,12 +50,20 @@ def require_newest(storage: Storage, settings: Settings) -> ObjectInfo:
 
 
 def publish(
-    storage: Storage, settings: Settings, path: Path, duration: float, progress: Callable[[float], None]
+    storage: Storage,
+    settings: Settings,
+    path: Path,
+    duration: float,
+    progress: Callable[[float], None],
+    claim: Callable[[], None],
 ) -> Published:
     """Put the result under its key, in one step.
 
     The order matters: the output is looked at before the source. Whoever publishes between that look and ours changes
     the output's ETag, and the conditional request fails; so an older upload can never overwrite a newer one.
+
+    Args:
+        claim: Called before each request that may let the result appear; what it raises keeps it from doing so.
 
     Raises:
         SourceGone, Superseded, StorageUnavailable
@@ -72,8 +77,8 @@ def publish(
     }
     for _ in range(ATTEMPTS):
         existing = storage.head(settings.output_key)
-        if existing is not None and existing.metadata.get(JOB_ID_METADATA) == settings.job_id:
-            break  # a request whose answer got lost was carried out all the same
+        if published := _as_ours(existing, settings):
+            return published  # by a request whose answer got lost, or another worker of this job
         require_newest(storage, settings)
         try:
             storage.put_file(
@@ -82,10 +87,15 @@ def publish(
                 metadata,
                 existing.etag if existing else None,
                 lambda sent: progress(sent / size),
+                claim=claim,
             )
         except (Conflict, Missing):
             continue
-        break
-    else:
-        raise StorageUnavailable("The output keeps changing while the worker publishes.")
-    return Published(size, duration)
+        return Published(size, duration)
+    raise StorageUnavailable("The output keeps changing while the worker publishes.")
+
+
+def _as_ours(found: ObjectInfo | None, settings: Settings) -> Published | None:
+    if found is None or found.metadata.get(JOB_ID_METADATA) != settings.job_id:
+        return None
+    return Published(found.size, float(found.metadata.get(DURATION_METADATA, "0")))

@@ -18,7 +18,7 @@ MEBIBYTE = 1024 * 1024
 PART_BYTES = 16 * MEBIBYTE
 SINGLE_PUT_BYTES = PART_BYTES  # what is larger reports its progress part by part
 MAX_PARTS = 10_000  # S3's own limit
-CHUNK_BYTES = MEBIBYTE
+CHUNK_BYTES = MEBIBYTE // 8  # after each, a slow download is asked whether it may go on
 # Five attempts with S3's own backoff take some 10 s, and a dead connection is noticed after 5 and 30.
 CLIENT_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 5})
 
@@ -138,6 +138,8 @@ class Storage:
         expected_etag: str | None,
         progress: Callable[[int], None],
         single_put_bytes: int = SINGLE_PUT_BYTES,
+        *,
+        claim: Callable[[], None] = lambda: None,
     ) -> None:
         """Publish a video in one step, whole or not at all, if the object still has this ETag, or does not exist.
 
@@ -145,6 +147,7 @@ class Storage:
             metadata: ASCII only.
             progress: Called with the number of bytes that have left.
             single_put_bytes: Larger files go as a multipart upload, which is aborted if anything fails.
+            claim: Called right before the request that lets the object appear; if it raises, the object does not.
 
         Raises:
             Conflict
@@ -152,8 +155,9 @@ class Storage:
         description = {"ContentType": "video/mp4", "Metadata": dict(metadata)}
         size = path.stat().st_size
         if size > single_put_bytes:
-            self._put_parts(key, path, size, description, expected_etag, progress)
+            self._put_parts(key, path, size, description, expected_etag, progress, claim)
             return
+        claim()
         with _translated(f"write {key}"), path.open("rb") as file:
             self._client.put_object(
                 Bucket=self._bucket,
@@ -173,6 +177,7 @@ class Storage:
         description: Mapping[str, Any],
         expected_etag: str | None,
         progress: Callable[[int], None],
+        claim: Callable[[], None],
     ) -> None:
         target = {"Bucket": self._bucket, "Key": key}
         with _translated(f"write {key}"):
@@ -182,6 +187,7 @@ class Storage:
             upload = target | {"UploadId": started["UploadId"]}
             try:
                 parts, checksum = self._upload_parts(upload, path, size, progress)
+                claim()
                 self._client.complete_multipart_upload(
                     **upload,
                     MultipartUpload={"Parts": parts},

@@ -40,7 +40,7 @@ def test_hints_are_true_of_the_last_attempt_too() -> None:
 
 
 def test_hints_for_files_know_no_upload_no_task_and_no_log() -> None:
-    only_with_s3 = {"ACCESS_DENIED", "STORAGE_UNAVAILABLE"}
+    only_with_s3 = {"ACCESS_DENIED", "STORAGE_UNAVAILABLE", "CANCELLED"}
     told_with_particulars = {"WATERMARK_NOT_FOUND", "SOURCE_GONE"}  # worker/local.py
     for error in all_errors():
         if error.code not in only_with_s3 | told_with_particulars:

@@ -69,7 +69,7 @@ class Race:
         self._s3.delete_object(Bucket=self._bucket, Key=OUTPUT)
 
     def publish(self) -> None:
-        publish(self.storage, self._settings, self._path, 1.0, lambda _share: None)
+        publish(self.storage, self._settings, self._path, 1.0, lambda _share: None, lambda: None)
 
     @property
     def result(self) -> bytes:
@@ -150,10 +150,10 @@ def test_the_job_that_lost_the_race_says_so(world: World, video: bytes, monkeypa
     environment = world.upload(video)
     real = Storage.put_file
 
-    def lose(self: Storage, key: str, *arguments: Any) -> None:
+    def lose(self: Storage, key: str, *arguments: Any, **more: Any) -> None:
         world.upload(video + b"\0" * 8)
         world.put(key, b"newer result", Metadata={"job-id": "another"})
-        real(self, key, *arguments)
+        real(self, key, *arguments, **more)
 
     monkeypatch.setattr(Storage, "put_file", lose)
     assert world.run(environment) == 0
