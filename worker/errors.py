@@ -250,11 +250,11 @@ class StorageUnavailable(TransientError):
 
 
 class StepTimeout(TransientError):
-    """A step made no progress for so long that it was stopped. A starved machine looks like this."""
+    """A step made no progress for too long, or the whole job took too long. A starved machine looks like both."""
 
     code = "TIMEOUT"
     exit_code = 42
-    message = "A step made no progress for too long and was stopped."
+    message = "A step made no progress, or the whole job took too long, and was stopped."
     hint = "A job is tried several times; if it has failed for good, give the task more CPU and upload the video again."
     file_hint = "Start it again when this machine has less to do."
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from worker import record as records
+from worker.deadline import Deadline
 from worker.errors import DiskFull, InternalError, Interrupted, SourceGone, TaskTooSmall, WatermarkError
 from worker.phases import FETCHING, PUBLISHING
 from worker.publish import Published, Superseded, find_published, publish, require_newest
@@ -50,6 +51,8 @@ class Job:
         """
         self._settings, self._storage, self._temporary, self._on_end = settings, storage, temporary, on_end
         self._task = describe_task(settings.ecs_metadata_uri)
+        self._resources = available(self._task)
+        self._deadline = Deadline(self._resources.cpus)
         self._timings: dict[str, float] = {}
         self._notes: list[str] = []
         self._render: dict[str, Any] | None = None
@@ -100,11 +103,12 @@ class Job:
     def _run(self) -> int:
         try:
             self._start()
-            published = find_published(self._storage, self._settings)
-            if published is not None:
-                log.info("an earlier attempt has published the output already")
-            else:
-                published = self._make()
+            with self._record.beating():
+                published = find_published(self._storage, self._settings)
+                if published is not None:
+                    log.info("an earlier attempt has published the output already")
+                else:
+                    published = self._make()
             self._succeed(published)
         except Superseded:
             log.info("a newer upload of the same key exists: nothing is published")
@@ -148,15 +152,17 @@ class Job:
                     chosen.document,
                     chosen.name,
                     images,
-                    self._record.progress,
-                    available(self._task),
+                    self._progress,
+                    self._resources,
                     profile,
+                    measured=self._deadline.allow_for_picture,
                 )
             self._timings |= result.timings
             return self._publish(folder / "result.mp4", result)
 
     def _fetch(self, newest: ObjectInfo, path: Path) -> None:
         settings = self._settings
+        self._deadline.allow_for_bytes(newest.size)
         needed = int(newest.size * DISK_PER_SOURCE_BYTE) + DISK_AT_LEAST
         free = shutil.disk_usage(path.parent).free
         if free < needed:
@@ -170,7 +176,7 @@ class Job:
                 settings.source_version_id,
                 settings.source_etag,
                 path,
-                lambda received: self._record.progress(FETCHING, received / max(1, newest.size)),
+                lambda received: self._progress(FETCHING, received / max(1, newest.size)),
             )
         except Missing as error:  # deleted or replaced in this very moment
             require_newest(self._storage, settings)
@@ -186,13 +192,17 @@ class Job:
                 self._settings,
                 path,
                 result.duration,
-                lambda share: self._record.progress(PUBLISHING, share),
+                lambda share: self._record.progress(PUBLISHING, share),  # a result that is there is late, but not lost
                 self._claim,
             )
 
     def _claim(self) -> None:
         # Whoever cancels does so by a conditional write too, and not any more after this one: either of us is first.
         self._record.insist(publishing=True)
+
+    def _progress(self, phase: str, share: float) -> None:
+        self._deadline.check()
+        self._record.progress(phase, share)
 
     def _succeed(self, published: Published) -> None:
         output = {"key": self._settings.output_key, "size": published.size, "duration": published.duration}

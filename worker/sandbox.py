@@ -20,12 +20,13 @@ from worker.memory import MemoryGauge, out_of_memory_kills
 from worker.resources import Resources
 
 SILENCE_SECONDS = 60.0  # a frame takes seconds at the very worst
-CLOSING_SECONDS = 900.0  # moving the index in front rewrites the file: 20 GB at 25 MB/s
+CLOSING_BYTES_PER_SECOND = 25_000_000  # moving the index in front rewrites the file, in silence
 # A reader of the record sees news every 5 s: the record may have skipped an event up to 2 s after its last write, and
 # the heartbeat comes this long after that event at the latest.
 HEARTBEAT_SECONDS = 2.5
 LOG_TAIL_BYTES = 4000
-MAX_LINE_BYTES = 1 << 20
+# What the engine says ends up in the job record, which Step Functions reads: 256 KB at most, in all.
+MAX_LINE_BYTES = 1 << 16
 
 Progress = Callable[[str, float], None]
 
@@ -70,6 +71,7 @@ def run_engine(
     profile: str = "balanced",
     smart: bool = True,
     silence_seconds: float = SILENCE_SECONDS,
+    measured: Callable[[float, float], None] = lambda _duration, _pixels: None,
     command: tuple[str, ...] = (sys.executable, "-I", "-X", "utf8", "-m", "worker.engine"),
 ) -> EngineResult:
     """Encode and verify in a process of its own.
@@ -83,6 +85,8 @@ def run_engine(
             while the engine is silent.
         resources: What this process and the engine may use together.
         smart: Whether parts of the picture may be copied.
+        silence_seconds: How long the engine may do without any progress.
+        measured: Called once the engine knows how many seconds the video has, and how many pixels all of its frames.
 
     Raises:
         WatermarkError: What the engine reported; EncodeFailed if it crashed; StepTimeout if it fell silent.
@@ -119,25 +123,29 @@ def run_engine(
             process_group=0,
         )
         stack.callback(_end, process)
-        return _listen(process, stderr, progress, silence_seconds, kills_before)
+        return _listen(process, writing, stderr, progress, measured, silence_seconds, kills_before)
 
 
 def _listen(
     process: subprocess.Popen[bytes],
+    output: BinaryIO,
     stderr: BinaryIO,
     progress: Progress,
+    measured: Callable[[float, float], None],
     silence_seconds: float,
     kills_before: int,
 ) -> EngineResult:
     result: EngineResult | None = None
     phase, share = "PROBING", 0.0  # its first one: starting takes seconds where the CPU is slow
-    for event in _events(process, silence_seconds):
+    for event in _events(process, output, silence_seconds):
         if event is None:
             progress(phase, share)
             continue
         match event:
             case {"event": "progress", "phase": str(phase), "share": float() | int() as share}:
                 progress(phase, share)
+            case {"event": "measured", "duration": float() | int() as duration, "pixels": float() | int() as pixels}:
+                measured(duration, pixels)
             case {"event": "result", **fields}:
                 result = EngineResult(**fields)
             case {"event": "error", "code": str(code), "message": str(message), "hint": str(hint), **more}:
@@ -152,7 +160,9 @@ def _listen(
     raise _with_log(_crash(exit_code, out_of_memory_kills() - kills_before), stderr)
 
 
-def _events(process: subprocess.Popen[bytes], silence_seconds: float) -> Iterator[dict[str, Any] | None]:
+def _events(
+    process: subprocess.Popen[bytes], output: BinaryIO, silence_seconds: float
+) -> Iterator[dict[str, Any] | None]:
     """Yield the engine's events until it closes the pipe, and None whenever there is none for HEARTBEAT_SECONDS."""
     assert process.stdout is not None  # noqa: S101 - opened by run_engine; for the type checker
     buffer, allowed = b"", silence_seconds
@@ -172,11 +182,13 @@ def _events(process: subprocess.Popen[bytes], silence_seconds: float) -> Iterato
                 return
             buffer += chunk
             *lines, buffer = buffer.split(b"\n")
-            if len(buffer) > MAX_LINE_BYTES:
+            if max(map(len, (buffer, *lines))) > MAX_LINE_BYTES:
                 raise InternalError("The engine wrote what is no event.")
             for line in lines:
                 event = _parse(line)
-                allowed = CLOSING_SECONDS if event.get("event") == "closing" else silence_seconds
+                allowed = silence_seconds
+                if event.get("event") == "closing":
+                    allowed += os.fstat(output.fileno()).st_size / CLOSING_BYTES_PER_SECOND
                 yield event
                 last_event = time.monotonic()
 

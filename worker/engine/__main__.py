@@ -3,6 +3,7 @@
 Started by `worker.sandbox` as `python -I -m worker.engine` with an empty environment. Events:
 
     {"event": "progress", "phase": "ENCODING", "share": 0.42}
+    {"event": "measured", "duration": 12.0, "pixels": 746496000}    once, of the video
     {"event": "closing"}                                 the index is being moved to the front: silence is normal
     {"event": "result", "duration": 12.0, "frames": 360, "codec": "h264", "notes": [], "render": {"mode": "full", ...},
      "memory": {"peak_mb": 312, ...}, "timings": {"ENCODING": 8.1, ...}}
@@ -95,6 +96,7 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge, notes: Seq
     with os.fdopen(request["input"], "rb") as source:
         with events.phase("PROBING"):
             probed = probe(source)
+            events.send("measured", duration=probed.duration, pixels=_pixels(probed))
             map_large_blocks(BYTES_OF_TWO_FRAMES * probed.picture.width * probed.picture.height)
             coding = choose_coding(probed, PROFILES[request["profile"]], request["cpus"])
             watermark = validate(request["watermark"], request["watermark_name"])
@@ -133,6 +135,12 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge, notes: Seq
         memory={"estimated_mb": ceil(plan.memory / MIB), "peak_mb": ceil(memory.peak() / MIB)},
         timings=events.timings,
     )
+
+
+def _pixels(probed: Probe) -> float:
+    """Return how many all frames have; of a fragmented file, as many frames as its rate makes likely."""
+    frames = max(probed.frames, probed.duration * float(probed.rate))
+    return frames * probed.picture.width * probed.picture.height
 
 
 def _blender(layers: list[Layer], probed: Probe) -> Blends:

@@ -133,8 +133,8 @@ def test_a_newer_upload_supersedes_before_and_after_the_encode(
     environment = world.upload(video)
     real = getattr(job, step)
 
-    def do_and_upload(*arguments: Any) -> Any:
-        result = real(*arguments)
+    def do_and_upload(*arguments: Any, **more: Any) -> Any:
+        result = real(*arguments, **more)
         world.upload(video + b"\0" * 8)
         return result
 

@@ -119,6 +119,45 @@ def test_an_engine_that_closes_its_pipe_and_stays_is_ended(tmp_path: Path) -> No
         run_script(tmp_path, "os.close(1)\ntime.sleep(60)", silence_seconds=1.0)
 
 
+@pytest.mark.parametrize(
+    "hang",
+    [
+        "os.kill(os.getpid(), signal.SIGSTOP)",
+        "import ctypes; ctypes.PyDLL(None).sleep(60)",  # in native code, and without letting Python's threads run
+        "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65)); time.sleep(60)",
+        "print(json.dumps({'event': 'closing'}), flush=True); time.sleep(60)",
+    ],
+)
+def test_an_engine_that_hangs_in_any_way_is_ended(tmp_path: Path, hang: str) -> None:
+    pid_file = tmp_path / "pid"
+    begin = time.monotonic()
+    with pytest.raises(StepTimeout, match="no progress for 1 s"):
+        run_script(tmp_path, f"open({str(pid_file)!r}, 'w').write(str(os.getpid()))\n{hang}", silence_seconds=1.0)
+    assert time.monotonic() - begin < 10
+    assert not Path(f"/proc/{pid_file.read_text()}").exists()
+
+
+def test_moving_the_index_of_a_large_result_may_take_as_long_as_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.sandbox.CLOSING_BYTES_PER_SECOND", 100)
+    run_script(tmp_path, "os.write(request['output'][0], bytes(1000))\n" + CLOSING + "time.sleep(2)\n" + RESULT,
+               silence_seconds=1.0)  # fmt: skip
+
+
+def test_what_the_engine_says_of_the_video_is_heard(tmp_path: Path) -> None:
+    heard: list[tuple[float, float]] = []
+    measured = "print(json.dumps({'event': 'measured', 'duration': 2.5, 'pixels': 1000}))\n"
+    run_script(tmp_path, measured + RESULT, measured=lambda *told: heard.append(told))
+    assert heard == [(2.5, 1000)]
+
+
+def test_more_words_than_a_record_holds_are_no_event(tmp_path: Path) -> None:
+    wordy = "print(json.dumps({'event': 'error', 'code': 'ENCODE_FAILED', 'message': 'm' * 100_000, 'hint': 'h'}))"
+    with pytest.raises(InternalError, match="no event"):
+        run_script(tmp_path, wordy)
+
+
 @pytest.fixture
 def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.sandbox.HEARTBEAT_SECONDS", 0.2)
