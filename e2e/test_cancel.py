@@ -8,7 +8,7 @@ import boto3
 from e2e.inspection import executions_of, status_at_the_end, tasks_of, wait_until
 from e2e.targets import Target
 from e2e.test_dependability import wait_for_phase
-from scripts.pipeline import Pipeline
+from videobatch.pipeline import Pipeline
 from worker.errors import Cancelled
 
 
