@@ -9,6 +9,7 @@ import av
 import pytest
 
 from e2e import memory_table
+from e2e.faults import ledger
 from e2e.report import WatchedPipeline
 from e2e.targets import TARGETS, Target, engine_answers
 from scripts.sample_media import make_clip
@@ -25,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "stack). Default: docker if an engine answers, else process",
     )
     pluginmanager.register(memory_table)  # which adds an option of its own
+    pluginmanager.register(ledger)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -36,8 +36,8 @@ def inspect(path: Path) -> Video:
     with av.open(str(path)) as source:
         audio = [
             hashlib.sha256(bytes(packet)).hexdigest()
-            for packet in source.demux(source.streams.audio)
-            if packet.size and packet.pts is not None
+            for packet in source.demux()
+            if packet.stream.type == "audio" and packet.size and packet.pts is not None
         ]
     with av.open(str(path)) as source:
         stream = source.streams.video[0]

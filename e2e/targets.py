@@ -4,8 +4,9 @@ import contextlib
 import os
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import boto3
 import docker
@@ -16,12 +17,13 @@ from docker.models.containers import Container
 
 from e2e.compose import ROOT, Project
 from localstack_fargate.launchers.docker.engine import answers
+from localstack_init.home import Home
 from scripts.account import use_account
 
 EMULATOR = str(ROOT / "scripts" / "emulator.sh")
 
-# Pauses between attempts that a test can sit out.
-SETTINGS = {"STACK_PARAMETERS": '{"RetryDelays": "1, 1"}'}
+# Pauses between attempts that a test can sit out: of the state machine, and of Lambda.
+SETTINGS = {"STACK_PARAMETERS": '{"RetryDelays": "1, 1"}', "LAMBDA_RETRY_BASE_DELAY": "1"}
 
 
 # Each holds 40 MB, since a text without a line's end is kept whole by `tail`, for as long as nothing ends its input:
@@ -47,12 +49,24 @@ class Target(ABC):
     def worker_runs(self, job_id: str) -> bool:
         """Whether anything that belongs to a job's worker is still there."""
 
+    @abstractmethod
+    def remains(self, job_id: str, tasks: Sequence[dict[str, Any]]) -> list[str]:
+        """What there still is of a job's tasks on the machine that ran them, each as a sentence."""
+
+    @abstractmethod
+    def address_for_tasks(self) -> str:
+        """An address of this machine where tasks reach what a test listens with."""
+
 
 class Processes(Target):
     """scripts/emulator.sh: no container engine at all."""
 
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+
     @contextlib.contextmanager
     def account(self, folder: Path) -> Iterator[None]:
+        self._folder = folder
         up = emulator(["up"], folder, **SETTINGS)
         if up.returncode:
             pytest.fail(f"scripts/emulator.sh up failed:\n{up.stderr}")
@@ -74,6 +88,21 @@ class Processes(Target):
 
     def worker_runs(self, job_id: str) -> bool:
         return bool(_processes_of_worker(job_id))
+
+    def remains(self, job_id: str, tasks: Sequence[dict[str, Any]]) -> list[str]:
+        ids = [container["runtimeId"] for task in tasks for container in task["containers"] if "runtimeId" in container]
+        folders = [folder for each in ids for folder in self.temporary_files.glob(f"fargate-{each}-*")]
+        processes = _processes_of_worker(job_id)
+        return [f"{job_id}: folder {folder}" for folder in folders] + [f"{job_id}: {each}" for each in processes]
+
+    def address_for_tasks(self) -> str:
+        return "127.0.0.1"
+
+    @property
+    def temporary_files(self) -> Path:
+        """The account's own, in which each container has a folder."""
+        assert self._folder is not None, "the account is not up"
+        return Home(self._folder).files / "tmp"
 
 
 class Containers(Target):
@@ -101,6 +130,16 @@ class Containers(Target):
     def worker_runs(self, job_id: str) -> bool:
         return bool(self.containers_of_worker(job_id))
 
+    def remains(self, job_id: str, tasks: Sequence[dict[str, Any]]) -> list[str]:  # noqa: ARG002 - Docker knows
+        found = self.containers_of_worker(job_id, all=True)
+        return [f"{job_id}: container {each.name} is {each.status}" for each in found]
+
+    def address_for_tasks(self) -> str:
+        assert self._project is not None, "the account is not up"
+        [network] = self._engine.networks.list(names=[f"fargate-{self._project.name}"])
+        gateway: str = network.attrs["IPAM"]["Config"][0]["Gateway"]
+        return gateway
+
     def emulator(self) -> Container:
         """The container that the account is in."""
         assert self._project is not None, "the account is not up"
@@ -114,10 +153,10 @@ class Containers(Target):
         [container] = self.containers_of_worker(job_id)
         container.exec_run(["sh", "-c", HOGS], detach=True)
 
-    def containers_of_worker(self, job_id: str) -> list[Container]:
-        """The containers of a job's tasks that run."""
+    def containers_of_worker(self, job_id: str, *, all: bool = False) -> list[Container]:
+        """The containers of a job's tasks that run, or also those that have ended."""
         found = []
-        for container in self._engine.containers.list(ignore_removed=True):
+        for container in self._engine.containers.list(all=all, ignore_removed=True):
             with contextlib.suppress(NotFound):
                 container.reload()
                 if f"JOB_ID={job_id}" in (container.attrs["Config"]["Env"] or []):
@@ -143,6 +182,12 @@ class Aws(Target):
 
     def worker_runs(self, job_id: str) -> bool:  # noqa: ARG002 - the task's own STOPPED is all that can be seen
         return False
+
+    def remains(self, job_id: str, tasks: Sequence[dict[str, Any]]) -> list[str]:  # noqa: ARG002 - Fargate tells nobody
+        return []
+
+    def address_for_tasks(self) -> str:
+        pytest.skip("Fargate does not reach what listens on this machine")
 
 
 TARGETS: dict[str, type[Target]] = {"docker": Containers, "process": Processes, "aws": Aws}
