@@ -1,4 +1,4 @@
-"""A video gets the task that it needs: it is moved before it is encoded, and after its task ran out of memory."""
+"""A video gets the task that it needs: it is moved before it is encoded (after, see e2e/faults/test_engine.py)."""
 
 import json
 import uuid
@@ -12,7 +12,6 @@ import pytest
 
 from e2e.conftest import WaitForJob
 from e2e.inspection import inspect, tasks_of, wait_until
-from e2e.targets import Containers, Target
 from videobatch.pipeline import Pipeline
 from worker.tests.media import Clip, make_clip
 
@@ -92,20 +91,3 @@ def test_beyond_the_bound_the_job_fails_and_says_how_much_it_needs(
     assert f"needs {record['error']['memory_mb']} MB" in record["error"]["message"]
     assert "MaxTaskMemory" in record["error"]["hint"]
     assert sizes_of(pipeline, job_id) == [SMALLEST]
-
-
-@pytest.mark.only_target("docker")
-def test_a_task_that_runs_out_of_memory_is_followed_by_a_larger_one(
-    pipeline: Pipeline, target: Target, wait_for_job: WaitForJob, long_clip: Path
-) -> None:
-    assert isinstance(target, Containers)
-    version_id = pipeline.upload(long_clip, "out-of-memory.mp4")
-    job_id = wait_until(lambda: pipeline.record_of(version_id), "the job's record")["job_id"]
-    wait_until(lambda: (pipeline.record_of(version_id) or {}).get("phase") == "ENCODING", "the encode")
-    target.exhaust_memory(job_id)
-    record = wait_for_job(version_id)
-    assert record["state"] == "SUCCEEDED", record
-    assert sizes_of(pipeline, job_id) == [SMALLEST, ("512", "1024")]
-    assert (record["attempt"], record["task"]["memory_mb"]) == (1, 1024)
-    [killed, _] = tasks_of(pipeline, job_id)
-    assert killed["containers"][0]["exitCode"] == 20

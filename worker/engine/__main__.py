@@ -16,7 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from math import ceil
 from typing import Any
@@ -167,12 +167,12 @@ def main() -> int:
     try:
         run(request, events, memory, notes)
     except WatermarkError as error:
-        traceback.print_exc()
+        _log_traceback()
         events.send("error", **error.as_record())
     except MemoryError:
         events.send("error", **OutOfMemory("The engine wanted more memory than there is.").as_record())
     except Exception as error:  # the pipe is the only way to tell the worker what happened
-        traceback.print_exc()
+        _log_traceback()
         failed = EncodeFailed(f"The engine failed on this video: {type(error).__name__}.")
         events.send("error", **failed.as_record())
     else:
@@ -180,7 +180,15 @@ def main() -> int:
     return 1
 
 
+def _log_traceback() -> None:
+    """Print the exception that is being handled; it goes to a file, whose disk may be the one that is full."""
+    with suppress(OSError):
+        traceback.print_exc()
+        sys.stderr.flush()
+
+
 if __name__ == "__main__":
     code = main()
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
     os._exit(code)  # taking Python down in order is a tenth of a second, and leaves nothing that the kernel would not
