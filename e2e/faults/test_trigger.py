@@ -1,0 +1,94 @@
+"""A function that fails until its event is a dead letter, and a Step Functions that throttles it."""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from e2e.faults.fault import NewFault
+from e2e.faults.proxy import FaultProxy, Rule, throttle
+from e2e.inspection import executions_of, wait_until
+from e2e.targets import Target
+from videobatch.pipeline import Pipeline
+
+DELIVERIES = 3  # Lambda's own: the event and two retries
+# For so long the emulator's Lambda still takes events for the function as it was, and hands them on two minutes later.
+POLLER_SECONDS = 3
+TRIES = 5  # of the function's client, within a delivery
+
+
+@contextlib.contextmanager
+def function_with(pipeline: Pipeline, variables: Mapping[str, str]) -> Iterator[None]:
+    """The deployed function with other variables, for as long as the block lasts."""
+    functions, name = boto3.client("lambda"), pipeline.outputs["FunctionName"]
+    deployed = functions.get_function_configuration(FunctionName=name)["Environment"]
+
+    def configure(environment: Mapping[str, str]) -> None:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": dict(environment)})
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        time.sleep(POLLER_SECONDS)
+
+    configure({**deployed["Variables"], **variables})
+    try:
+        yield
+    finally:
+        configure(deployed["Variables"])
+
+
+def next_dead_letter(pipeline: Pipeline) -> Callable[[], Any]:
+    """What takes a message from the dead-letter queue, or gives None."""
+    queue, url = boto3.client("sqs"), pipeline.outputs["DeadLetterQueueUrl"]
+
+    def take() -> Any:
+        for message in queue.receive_message(QueueUrl=url).get("Messages", []):
+            queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            return json.loads(message["Body"])
+        return None
+
+    return take
+
+
+def test_a_function_that_fails_until_its_event_is_a_dead_letter(
+    pipeline: Pipeline, new_fault: NewFault, clip: Path
+) -> None:
+    """As after a wrong deployment; once that is mended, the letter's event goes to the function again."""
+    fault = new_fault("the function fails three times, its dead letter is sent back")
+    with function_with(pipeline, {"STATE_MACHINE_ARN": pipeline.outputs["StateMachineArn"] + "-no-more"}):
+        version_id = fault.upload(clip, "dead-letter.mp4")
+        letter = wait_until(next_dead_letter(pipeline), "the dead letter")
+        queued = pipeline.record_of(version_id)
+    assert letter["requestContext"]["approximateInvokeCount"] == DELIVERIES
+    assert letter["requestContext"]["condition"] == "RetriesExhausted"
+    assert queued is not None
+    assert queued["state"] == "QUEUED", "it should be seen that it waits"
+    assert executions_of(pipeline, queued["job_id"]) == []
+    boto3.client("lambda").invoke(
+        FunctionName=pipeline.outputs["FunctionName"],
+        InvocationType="Event",
+        Payload=json.dumps(letter["requestPayload"]),
+    )
+    [record] = fault.settle(injected=DELIVERIES)
+    assert (record["state"], record["job_id"]) == ("SUCCEEDED", queued["job_id"])
+
+
+def test_step_functions_throttles_the_function(
+    pipeline: Pipeline, target: Target, new_fault: NewFault, clip: Path
+) -> None:
+    """For longer than one delivery tries, so that Lambda has to deliver the event again."""
+    fault = new_fault("Step Functions throttles StartExecution")
+    rule = Rule("POST", "/", throttle("ThrottlingException"), containing=("throttled",), times=TRIES + 2)
+    with FaultProxy(target.address_for_tasks(), os.environ["AWS_ENDPOINT_URL"]) as proxy:
+        proxy.inject(rule)
+        with function_with(pipeline, {"AWS_ENDPOINT_URL_SFN": proxy.url}):
+            version_id = fault.upload(clip, "throttled.mp4")
+            wait_until(lambda: rule.applied == rule.times, "the throttling")
+            started = wait_until(lambda: pipeline.record_of(version_id), "the job's record")
+            wait_until(lambda: executions_of(pipeline, started["job_id"]), "the execution")
+    [record] = fault.settle(injected=rule.applied)
+    assert (record["state"], record["attempt"]) == ("SUCCEEDED", 1)
+    assert len(executions_of(pipeline, record["job_id"])) == 1
