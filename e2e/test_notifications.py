@@ -183,13 +183,8 @@ def killed(
 ) -> JobRecord:
     """A job whose worker was killed in each attempt; the first was looked at while it ran."""
     version_id = pipeline.upload(long_clip, "told/killed.mp4")
-
-    def running(attempt: int) -> JobRecord | None:
-        record = pipeline.record_of(version_id)
-        return record if record and (record["state"], record["attempt"]) == ("RUNNING", attempt) else None
-
     for attempt in (1, 2, 3):
-        job_id = wait_until(partial(running, attempt), f"attempt {attempt}")["job_id"]
+        job_id = wait_until(partial(running, pipeline, version_id, attempt), f"attempt {attempt}")["job_id"]
         if attempt == 1:
             look_at(pipeline, "running jobs")
         wait_until(partial(target.kill_worker, job_id), "the job's worker")
@@ -199,6 +194,12 @@ def killed(
     for inbox in (events, messages):
         inbox.settle()
     return record
+
+
+def running(pipeline: Pipeline, version_id: str, attempt: int = 1) -> JobRecord | None:
+    """The record of an upload if that attempt has begun and not ended."""
+    record = pipeline.record_of(version_id)
+    return record if record and (record["state"], record["attempt"]) == ("RUNNING", attempt) else None
 
 
 def look_at(pipeline: Pipeline, what: str, **more: str) -> None:
@@ -219,8 +220,8 @@ def test_a_cancelled_job_is_told_of_though_its_execution_cannot(
     pipeline: Pipeline, long_clip: Path, wait_for_job: WaitForJob, events: Inbox, messages: Inbox
 ) -> None:
     version_id = pipeline.upload(long_clip, "told/cancelled.mp4")
-    job_id = wait_until(lambda: pipeline.record_of(version_id), "the job's record")["job_id"]
-    [execution] = wait_until(lambda: executions_of(pipeline, job_id), "the execution")
+    job_id = wait_until(lambda: running(pipeline, version_id), "the worker")["job_id"]
+    [execution] = executions_of(pipeline, job_id)
     look_at(pipeline, "a stopped execution", execution=execution["executionArn"])  # which has no end to tell of yet
     key = f"{pipeline.outputs['JobPrefix']}{job_id}.json"
 
