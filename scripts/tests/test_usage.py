@@ -17,7 +17,7 @@ def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["bench", "bench_path", "bench_smart", "bench_starts", "demo", "emulator", "lock", "setup"]
+    "name", ["bench", "bench_burst", "bench_path", "bench_smart", "bench_starts", "demo", "emulator", "lock", "setup"]
 )
 def test_help_is_told(name: str) -> None:
     told = run(name, "--help")
@@ -26,7 +26,7 @@ def test_help_is_told(name: str) -> None:
     assert told.stdout.lower().startswith("usage: ")
 
 
-@pytest.mark.parametrize("name", ["bench", "bench_path", "bench_smart", "bench_starts"])
+@pytest.mark.parametrize("name", ["bench", "bench_burst", "bench_path", "bench_smart", "bench_starts"])
 def test_the_help_of_a_benchmark_installs_nothing_and_names_every_option(name: str, tmp_path: Path) -> None:
     (tmp_path / "scripts").mkdir()
     copied = shutil.copy(SCRIPTS / f"{name}.sh", tmp_path / "scripts")  # where there is nothing to set up
@@ -47,6 +47,7 @@ def test_the_demo_names_every_kind_of_image() -> None:
         (["bench_path", "--rounds", "0"], "it takes at least 1 round"),
         (["bench_path", "--seconds", "nan"], "a clip of 0.1 to 300 seconds"),
         (["bench_smart", "--rounds", "0"], "it takes at least 1 round"),
+        (["bench_burst", "--uploads", "0"], "it takes at least 1 upload"),
         (["lock", "now"], "it takes no arguments"),
         (["setup", "worker"], "there is no set 'worker'; use 'local' or 'dev'"),
         (["emulator"], "the following arguments are required: command"),
