@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 
 from scripts.account import clean_up_on_sigterm, use_account
-from scripts.pipeline import TERMINAL_STATES, JobRecord, Pipeline
 from scripts.sample_media import make_clip, make_logo
+from videobatch.pipeline import TERMINAL_STATES, JobRecord, Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 EMULATOR = str(ROOT / "scripts" / "emulator.sh")
