@@ -15,7 +15,8 @@ import boto3
 import pytest
 
 from e2e.conftest import WaitForJob
-from e2e.inspection import difference, executions_of, inspect, tasks_of, wait_until
+from e2e.inspection import difference, executions_of, inspect, status_at_the_end, tasks_of, wait_until
+from e2e.targets import Target
 from scripts.sample_media import make_logo
 from videobatch.pipeline import JobRecord, Pipeline
 
@@ -125,12 +126,12 @@ def test_a_stopped_upload_leaves_nothing(number: int, code: int, pipeline: Pipel
 
 
 def test_a_failed_job_begins_again(
-    videobatch: Videobatch, pipeline: Pipeline, failed: JobRecord, tmp_path: Path
+    videobatch: Videobatch, pipeline: Pipeline, failed: JobRecord, wait_for_job: WaitForJob, tmp_path: Path
 ) -> None:
     job_id = failed["job_id"]
     assert videobatch("retry", job_id, "--dry-run", "--json").json == {"dry_run": True, "retried": [{"job_id": job_id}]}
     videobatch("retry", job_id)
-    videobatch("watch", job_id, code=1)  # nothing was mended
+    assert wait_for_job(failed["source"]["version_id"])["error"] == failed["error"]  # nothing was mended
     make_logo(tmp_path / "logo.png")
     videobatch("watermark", "put", "logo.png", "--name", "later")
     videobatch("retry", job_id)
@@ -198,6 +199,23 @@ def test_a_job_that_has_stopped_without_an_end_begins_again(
     assert "the job succeeded" in followed
     done = wait_for_job(version_id)
     assert (done["state"], done["retries"]) == ("SUCCEEDED", 1)
+
+
+def test_a_cancelled_job_ends_everywhere(
+    videobatch: Videobatch, pipeline: Pipeline, target: Target, long_clip: Path
+) -> None:
+    version_id = pipeline.upload(long_clip, "unwanted.mp4")
+    running = wait_until(
+        lambda: (record := pipeline.record_of(version_id)) and record["phase"] == "ENCODING" and record, "ENCODING"
+    )
+    videobatch("cancel", running["job_id"])
+    wait_until(lambda: not target.worker_runs(running["job_id"]), "the worker's end")
+    cancelled = pipeline.record_of(version_id)
+    assert cancelled is not None
+    assert (cancelled["state"], cancelled["error"]["code"]) == ("FAILED", "CANCELLED")
+    assert status_at_the_end(pipeline, running["job_id"]) == "ABORTED"
+    assert "unwanted.mp4" not in pipeline.result_names()
+    videobatch("cancel", running["job_id"], code=4)
 
 
 def test_a_pipeline_that_can_work_is_called_healthy(videobatch: Videobatch) -> None:

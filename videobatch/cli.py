@@ -13,6 +13,7 @@ import typer
 from videobatch.account import add_options
 from videobatch.commands import watermark
 from videobatch.commands.backfill import backfill
+from videobatch.commands.cancel import cancel
 from videobatch.commands.doctor import doctor
 from videobatch.commands.fetch import fetch
 from videobatch.commands.jobs import jobs
@@ -36,7 +37,7 @@ Which account it is about is the SDK's own affair: AWS_PROFILE, AWS_REGION, AWS_
 def application() -> click.Command:
     """Return the command line with all its commands."""
     app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
-    for command in (submit, watch, jobs, show, logs, fetch, retry, redrive, backfill, doctor):
+    for command in (submit, watch, jobs, show, logs, fetch, cancel, retry, redrive, backfill, doctor):
         app.command()(command)
     app.add_typer(watermark.group, name="watermark")
     built = typer.main.get_command(app)
