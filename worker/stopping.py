@@ -16,6 +16,16 @@ class StopRequested(BaseException):
     """The task is being stopped. No `Exception`: libraries catch those, wrap them and try again."""
 
 
+class _Waiting:
+    """Whether a block wants a request to wait for its end, and whether one does."""
+
+    wanted = False
+    requested = False
+
+
+_waiting = _Waiting()
+
+
 @contextmanager
 def stop_on_signals() -> Iterator[Callable[[], None]]:
     """Within the block the first signal to end raises StopRequested in the main thread; later ones do nothing.
@@ -37,6 +47,9 @@ def stop_on_signals() -> Iterator[Callable[[], None]]:
                 return
             requested = True
             signal.setitimer(signal.ITIMER_REAL, FIRST_REMINDER_SECONDS, REMINDER_SECONDS)
+            if _waiting.wanted:
+                _waiting.requested = True
+                return
         raise StopRequested
 
     def ignore() -> None:
@@ -74,6 +87,18 @@ def heeded() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Let a request wait for the end of a block, which is to learn what a server did, but not beyond its reminder."""
+    _waiting.wanted, _waiting.requested = True, False
+    try:
+        yield
+    finally:
+        _waiting.wanted = False
+    if _waiting.requested:
+        raise StopRequested
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from worker.errors import AccessDenied, ConfigurationInvalid, InternalError, StorageUnavailable
+from worker.stopping import answered
 
 MEBIBYTE = 1024 * 1024
 PART_BYTES = 16 * MEBIBYTE
@@ -181,11 +182,13 @@ class Storage:
     ) -> None:
         target = {"Bucket": self._bucket, "Key": key}
         with _translated(f"write {key}"):
-            started = self._client.create_multipart_upload(
-                **target, **description, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT"
-            )
-            upload = target | {"UploadId": started["UploadId"]}
+            upload: dict[str, Any] | None = None
             try:
+                with answered():
+                    started = self._client.create_multipart_upload(
+                        **target, **description, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT"
+                    )
+                    upload = target | {"UploadId": started["UploadId"]}
                 parts, checksum = self._upload_parts(upload, path, size, progress)
                 claim()
                 self._client.complete_multipart_upload(
@@ -196,8 +199,9 @@ class Storage:
                     **_condition(expected_etag),
                 )
             except BaseException:  # being stopped is a failure too: unfinished parts are paid for until aborted
-                with suppress(ClientError, BotoCoreError):  # the bucket's lifecycle rule is the second net
-                    self._client.abort_multipart_upload(**upload)
+                if upload is not None:
+                    with suppress(ClientError, BotoCoreError):  # the bucket's lifecycle rule is the second net
+                        self._client.abort_multipart_upload(**upload)
                 raise
 
     def _upload_parts(

@@ -47,6 +47,14 @@ def test_sigterm_in_any_phase(world: World, video: bytes, moment: str, results: 
     assert world.keys("processed-videos/") == results
 
 
+def test_an_upload_that_has_just_begun_is_aborted_too(world: World, video: bytes) -> None:
+    """The signal comes when S3 has begun it and the worker does not know yet under which name."""
+    with held(world, world.upload(video), "after:create_multipart_upload", in_parts=True) as worker:
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.let_go() == Interrupted.exit_code
+    assert is_interrupted(world)
+
+
 def test_a_signal_while_another_is_dealt_with(world: World, video: bytes) -> None:
     with held(world, world.upload(video), 'record:"phase": "ENCODING"') as worker:
         signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
