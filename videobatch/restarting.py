@@ -52,6 +52,7 @@ def restart(pipeline: Pipeline, record: JobRecord, etag: str) -> JobRecord:
             "state": "QUEUED",
             "phase": None,
             "percent": 0,
+            "publishing": False,  # nobody is left who could
             "error": None,
             "output": None,
             "attempt": 0,

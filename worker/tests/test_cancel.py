@@ -39,7 +39,6 @@ def is_cancelled_without_a_result(world: World) -> bool:
         'record:"phase": "PROBING"',
         'record:"phase": "ENCODING"',
         'record:"phase": "VERIFYING"',
-        "before:create_multipart_upload",
         "after:upload_part",
     ],
 )

@@ -32,7 +32,6 @@ def is_interrupted(world: World) -> bool:
         ('record:"phase": "ENCODING"', []),
         ('record:"phase": "VERIFYING"', []),
         ('record:"phase": "PUBLISHING"', []),
-        ("before:upload_part", []),
         ("after:upload_part", []),
         ("before:complete_multipart_upload", []),
         ("after:complete_multipart_upload", [OUTPUT]),  # the next attempt finds it and says so in the record
