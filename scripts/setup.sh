@@ -33,7 +33,7 @@ installed=$(cat .venv/installed.set 2>/dev/null || true)
 
 lock="requirements/$wanted.txt"
 lock_stamp="$wanted $(cat "$lock" <(pwd) | sha256sum)"
-packages_stamp=$(cat worker/pyproject.toml videobatch/pyproject.toml localstack_fargate/pyproject.toml | sha256sum)
+packages_stamp=$(cat worker/pyproject.toml lambda/pyproject.toml videobatch/pyproject.toml localstack_fargate/pyproject.toml | sha256sum)
 lock_done=$(cat .venv/installed.lock 2>/dev/null || true)
 packages_done=$(cat .venv/installed.packages 2>/dev/null || true)
 if [ "$lock_stamp" = "$lock_done" ] && [ "$packages_stamp" = "$packages_done" ]; then
@@ -72,7 +72,7 @@ if [ "$lock_stamp" != "$lock_done" ]; then
     mkdir -p .venv/localstack/usr/lib/localstack
     FILESYSTEM_ROOT="$PWD/.venv/localstack" OVERRIDE_IN_DOCKER=0 DNS_ADDRESS=0 .venv/bin/python -m localstack.aws.spec
 fi
-"${install[@]}" --no-deps --no-build-isolation -e worker -e videobatch -e localstack_fargate
+"${install[@]}" --no-deps --no-build-isolation -e worker -e lambda -e videobatch -e localstack_fargate
 echo "$wanted" >.venv/installed.set
 echo "$lock_stamp" >.venv/installed.lock
 echo "$packages_stamp" >.venv/installed.packages

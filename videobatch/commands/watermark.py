@@ -8,7 +8,7 @@ import click
 import typer
 
 from videobatch.account import Account
-from videobatch.errors import FileUnusable
+from videobatch.errors import FileUnusable, NotPossible
 from videobatch.fetching import require_free
 from videobatch.output import age, console, megabytes, plain_table, print_json, printable, remark, say
 from videobatch.parameters import Force
@@ -39,6 +39,12 @@ def put(
 
     account = Account.of(context)
     watermark = WatermarkFile.read(file, name)
+    hiding = f"{watermark.name}.json"
+    if hiding not in watermark.stored_names() and _exists(account, hiding):
+        raise NotPossible(
+            f"The watermark {hiding} exists, and comes before {', '.join(watermark.stored_names())}.",
+            "Give the picture another --name, or put a .json description that names it.",
+        )
     metadata = watermark.put(account.pipeline)
     if account.json:
         print_json({"name": metadata["watermark"], "stored": watermark.stored_names()})
@@ -111,6 +117,11 @@ def show_preview(
     else:
         say(str(target))
         remark(f"the frame at {float(drawn.seconds):.2f} s, with {drawn.marks} marks on it")
+
+
+def _exists(account: Account, name: str) -> bool:
+    pipeline = account.pipeline
+    return Storage(pipeline.bucket, pipeline.s3).head(pipeline.outputs["WatermarkPrefix"] + name) is not None
 
 
 def _watermarks(account: Account) -> list[dict[str, Any]]:

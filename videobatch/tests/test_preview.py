@@ -68,3 +68,14 @@ def test_a_watermark_that_the_worker_would_refuse_is_not_stored(pipeline: Pipeli
     assert (refused.code, refused.out) == (15, "")
     assert "overlays.0.opacity" in refused.err
     assert "Contents" not in pipeline.s3.list_objects_v2(Bucket=pipeline.bucket)
+
+
+def test_a_picture_that_a_description_would_hide_is_not_stored(pipeline: Pipeline, tmp_path: Path, run: Run) -> None:
+    Image.new("RGBA", (64, 32), "red").save(tmp_path / "acme.png")
+    (tmp_path / "acme.json").write_text('{"overlays": [{"text": "ACME"}]}')
+    assert run("watermark", "put", tmp_path / "acme.json").code == 0
+    refused = run("watermark", "put", tmp_path / "acme.png")
+    assert refused.code == 4
+    assert "The watermark acme.json exists, and comes before acme.png." in refused.err
+    listed = pipeline.s3.list_objects_v2(Bucket=pipeline.bucket)["Contents"]
+    assert [entry["Key"] for entry in listed] == ["watermarks/acme.json"]
