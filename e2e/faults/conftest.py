@@ -1,7 +1,12 @@
 """What the tests of faults share: the table's rows, and the proxy between tasks and S3."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +16,8 @@ from e2e.faults.proxy import FaultProxy
 from e2e.faults.task_definition import revised
 from e2e.targets import Target
 from videobatch.pipeline import Pipeline
+
+Operate = Callable[[str], Any]
 
 
 @pytest.fixture
@@ -29,3 +36,18 @@ def proxy(pipeline: Pipeline, target: Target) -> Iterator[FaultProxy]:
         revised(pipeline, {"AWS_ENDPOINT_URL_S3": proxy.url}),
     ):
         yield proxy
+
+
+@pytest.fixture
+def operate(pipeline: Pipeline) -> Operate:  # noqa: ARG001 - its account is in the environment
+    """Run a command of the operator's command line; returns what it has told as JSON."""
+
+    def run(command: str) -> Any:
+        done = subprocess.run(
+            [Path(sys.executable).parent / "videobatch", command, "--json"],
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return json.loads(done.stdout)
+
+    return run

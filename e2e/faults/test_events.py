@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from e2e.faults.conftest import Operate
 from e2e.faults.fault import NewFault
 from e2e.faults.nothing_left import Upload
 from e2e.inspection import executions_of, tasks_of
@@ -105,12 +106,11 @@ def test_events_out_of_order(
 
 @pytest.mark.usefixtures("silence")
 def test_an_upload_that_nobody_is_told_of(
-    pipeline: Pipeline, deliver: Deliver, new_fault: NewFault, clip: Path
+    pipeline: Pipeline, operate: Operate, new_fault: NewFault, clip: Path
 ) -> None:
-    """It has no record; what finds it is a look at the bucket, and its event can be made from that."""
-    fault = new_fault("an event that never comes, delivered later")
+    fault = new_fault("an event that never comes, `videobatch backfill`")
     version_id = fault.upload(clip, "untold.mp4")
     assert pipeline.record_of(version_id) is None
-    deliver(event_of(pipeline, fault.uploads[0], ""))
+    [filled] = [gap for gap in operate("backfill")["backfilled"] if gap["key"].endswith("/untold.mp4")]
     [record] = fault.settle(injected=1)
-    assert record["state"] == "SUCCEEDED"
+    assert (record["state"], record["job_id"]) == ("SUCCEEDED", filled["job_id"])

@@ -4,12 +4,13 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 
+from e2e.faults.conftest import Operate
 from e2e.faults.fault import NewFault
 from e2e.faults.proxy import FaultProxy, Rule, throttle
 from e2e.inspection import executions_of, wait_until
@@ -40,38 +41,28 @@ def function_with(pipeline: Pipeline, variables: Mapping[str, str]) -> Iterator[
         configure(deployed["Variables"])
 
 
-def next_dead_letter(pipeline: Pipeline) -> Callable[[], Any]:
-    """What takes a message from the dead-letter queue, or gives None."""
-    queue, url = boto3.client("sqs"), pipeline.outputs["DeadLetterQueueUrl"]
-
-    def take() -> Any:
-        for message in queue.receive_message(QueueUrl=url).get("Messages", []):
-            queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            return json.loads(message["Body"])
-        return None
-
-    return take
+def dead_letter(pipeline: Pipeline) -> Any:
+    """A message of the dead-letter queue, which stays there, or None."""
+    answer = boto3.client("sqs").receive_message(QueueUrl=pipeline.outputs["DeadLetterQueueUrl"], VisibilityTimeout=0)
+    return next((json.loads(message["Body"]) for message in answer.get("Messages", [])), None)
 
 
 def test_a_function_that_fails_until_its_event_is_a_dead_letter(
-    pipeline: Pipeline, new_fault: NewFault, clip: Path
+    pipeline: Pipeline, operate: Operate, new_fault: NewFault, clip: Path
 ) -> None:
-    """As after a wrong deployment; once that is mended, the letter's event goes to the function again."""
-    fault = new_fault("the function fails three times, its dead letter is sent back")
+    """As after a wrong deployment; once that is mended, the operator sends the letter back."""
+    fault = new_fault("the function fails three times, `videobatch redrive`")
     with function_with(pipeline, {"STATE_MACHINE_ARN": pipeline.outputs["StateMachineArn"] + "-no-more"}):
         version_id = fault.upload(clip, "dead-letter.mp4")
-        letter = wait_until(next_dead_letter(pipeline), "the dead letter")
+        letter = wait_until(lambda: dead_letter(pipeline), "the dead letter")
         queued = pipeline.record_of(version_id)
     assert letter["requestContext"]["approximateInvokeCount"] == DELIVERIES
     assert letter["requestContext"]["condition"] == "RetriesExhausted"
     assert queued is not None
     assert queued["state"] == "QUEUED", "it should be seen that it waits"
     assert executions_of(pipeline, queued["job_id"]) == []
-    boto3.client("lambda").invoke(
-        FunctionName=pipeline.outputs["FunctionName"],
-        InvocationType="Event",
-        Payload=json.dumps(letter["requestPayload"]),
-    )
+    [redriven] = operate("redrive")["letters"]
+    assert (redriven["keys"], redriven["jobs"]) == ([queued["source"]["key"]], [queued["job_id"]])
     [record] = fault.settle(injected=DELIVERIES)
     assert (record["state"], record["job_id"]) == ("SUCCEEDED", queued["job_id"])
 
