@@ -27,6 +27,10 @@ CLIENT_CONFIG = Config(
     max_pool_connections=CONNECTIONS,
 )
 
+# As the SDK has it over TLS by itself: parts carry a checksum anyway. A signer that reads a part to hash it, in C,
+# prints a traceback when an upload is stopped meanwhile.
+UPLOAD_CONFIG = CLIENT_CONFIG.merge(Config(s3={"payload_signing_enabled": False}))
+
 JobRecord = dict[str, Any]
 """The content of ``jobs/<job id>.json``."""
 
@@ -116,7 +120,7 @@ class Pipeline:
                 versions.append(parsed["VersionId"])
 
         # A transfer does not hand out which version it has made, and HeadObject may already tell of a later one.
-        client = self.session.client("s3", config=CLIENT_CONFIG)
+        client = self.session.client("s3", config=UPLOAD_CONFIG)
         client.meta.events.register("after-call.s3.CompleteMultipartUpload", keep)
         client.upload_file(str(video), *target.values(), ExtraArgs=described, Callback=progress, Config=TRANSFER)
         return versions[-1]
