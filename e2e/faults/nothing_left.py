@@ -42,7 +42,8 @@ class Findings:
 def look(pipeline: Pipeline, target: Target, uploads: Sequence[Upload]) -> Findings:
     """Look at all that these uploads have come to, once their jobs have ended."""
     versions = {upload.version_id for upload in uploads}
-    records = [record for record in pipeline.records() if record["source"]["version_id"] in versions]
+    everything = list(pipeline.records())
+    records = [record for record in everything if record["source"]["version_id"] in versions]
     lost = [problem for upload in uploads if (problem := _without_end(upload, records))]
     partial, leftovers, outputs = [], [], 0
     for name in sorted({upload.name for upload in uploads}):
@@ -57,8 +58,9 @@ def look(pipeline: Pipeline, target: Target, uploads: Sequence[Upload]) -> Findi
         else:
             outputs += 1
         written = _times_written(pipeline, name)
-        if written > len(succeeded):
-            leftovers.append(f"{name}: written {written} times by {len(succeeded)} jobs")
+        writers = _succeeded_with(pipeline, name, everything)
+        if written > writers:
+            leftovers.append(f"{name}: written {written} times by {writers} jobs")
         leftovers += _unfinished(pipeline, name)
     for record in records:
         leftovers += _left_of_job(pipeline, target, record["job_id"])
@@ -74,6 +76,12 @@ def _without_end(upload: Upload, records: Sequence[JobRecord]) -> str | None:
 
 def _is_of(record: JobRecord, uploads: Sequence[Upload]) -> bool:
     return record["source"]["version_id"] in {upload.version_id for upload in uploads}
+
+
+def _succeeded_with(pipeline: Pipeline, name: str, records: Sequence[JobRecord]) -> int:
+    """How many jobs have written a result of this name: another test may have uploaded under it before."""
+    key = pipeline.outputs["UploadPrefix"] + name
+    return sum(record["source"]["key"] == key and record["state"] == SUCCEEDED for record in records)
 
 
 def _exists(pipeline: Pipeline, name: str) -> bool:
