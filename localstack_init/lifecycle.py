@@ -126,7 +126,7 @@ def _spawn(home: Home, port: int) -> Running:
         "OVERRIDE_IN_DOCKER": "0",
         "DNS_ADDRESS": "0",  # no DNS server, and no look-up of the internet at the start
         "LAMBDA_RUNTIME_EXECUTOR": "process",
-        "LAMBDA_KEEPALIVE_MS": "20000",  # an idle function's process keeps 67 MB
+        "LAMBDA_KEEPALIVE_MS": "5000",  # an idle function's process keeps 67 MB
         "FARGATE_LAUNCHER": "process",
         "FARGATE_PROCESS_IMAGES": json.dumps({"video-worker": [str(binaries / "video-worker")]}),
     }
