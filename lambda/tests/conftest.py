@@ -1,20 +1,10 @@
-"""AWS over HTTP for the functions, and each function loaded anew for the account of a test."""
+"""Credentials for the functions, and each function loaded anew for the account of a test."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
-from moto.server import ThreadedMotoServer
-
-
-@pytest.fixture(scope="module")
-def aws_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from videobatch.cli import main
 from videobatch.pipeline import JobRecord, Pipeline
@@ -18,20 +17,11 @@ from videobatch.pipeline import JobRecord, Pipeline
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:watermark-video"
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def pipeline(server: str, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+def pipeline(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A stack of the test's own, to which the environment leads all commands."""
     for name, value in {
-        "AWS_ENDPOINT_URL": server,
+        "AWS_ENDPOINT_URL": aws_endpoint,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",

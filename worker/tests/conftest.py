@@ -11,7 +11,6 @@ from typing import Any
 import boto3
 import pytest
 from av import VideoFrame
-from moto.server import ThreadedMotoServer
 
 from worker.engine.__main__ import Events
 from worker.engine.__main__ import run as run_request
@@ -153,19 +152,10 @@ def canary(tmp_path: Path) -> Iterator[Canary]:
         yield canary
 
 
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+def s3(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client of the server; the environment is such that any other client of this process talks to it too."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

@@ -93,9 +93,9 @@ def updated(world: World) -> datetime:
 
 
 def test_a_download_that_stalls_is_seen_to_live_and_a_killed_worker_to_be_dead(
-    world: World, video: bytes, s3_server: str
+    world: World, video: bytes, aws_endpoint: str
 ) -> None:
-    with way_to(s3_server) as way:
+    with way_to(aws_endpoint) as way:
         way.stuck = b"GET /" + world.bucket.encode() + b"/unprocessed"
         with running(world, world.upload(video) | {"AWS_ENDPOINT_URL": way.url}) as worker:
             assert way.noticed.wait(30)

@@ -86,9 +86,9 @@ def test_a_signal_during_the_start_is_not_lost(world: World, video: bytes) -> No
     ],
 )
 def test_an_s3_that_hangs_does_not_keep_a_worker(
-    world: World, video: bytes, s3_server: str, moment: str, stuck: bytes
+    world: World, video: bytes, aws_endpoint: str, moment: str, stuck: bytes
 ) -> None:
-    with way_to(s3_server) as way:
+    with way_to(aws_endpoint) as way:
         environment = world.upload(video) | {"AWS_ENDPOINT_URL": way.url}
         with held(world, environment, moment, in_parts=True) as worker:
             way.stuck = stuck
@@ -96,8 +96,8 @@ def test_an_s3_that_hangs_does_not_keep_a_worker(
             assert way.noticed.is_set()
 
 
-def test_a_download_that_hangs_is_left_at_once(world: World, video: bytes, s3_server: str) -> None:
-    with way_to(s3_server) as way:
+def test_a_download_that_hangs_is_left_at_once(world: World, video: bytes, aws_endpoint: str) -> None:
+    with way_to(aws_endpoint) as way:
         way.stuck = b"GET /" + world.bucket.encode() + b"/unprocessed"
         with running(world, world.upload(video) | {"AWS_ENDPOINT_URL": way.url}) as worker:
             assert way.noticed.wait(30)
