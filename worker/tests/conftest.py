@@ -19,7 +19,7 @@ from worker.memory import MemoryGauge
 from worker.sandbox import EngineResult
 from worker.tests.canary import Canary, watch
 from worker.tests.inputs_table import DEFAULT_FILE, MEASURED, OPTION, InputsTable
-from worker.tests.media import Clip, frames_of, make_clip, make_logo
+from worker.tests.media import Clip, frames_of, make_clip, make_logo, repeat_clip
 from worker.tests.same_video import MARK, compare, draw_mark
 from worker.tests.world import World
 
@@ -57,10 +57,16 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clip whose encoding takes long enough to be interrupted."""
+    """A clip whose encoding takes some seconds."""
     return make_clip(
         tmp_path_factory.mktemp("long") / "long.mp4", Clip(1280, 720, seconds=5, grey=None, languages=())
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def endless_clip(long_clip: Path) -> Path:
+    """A clip whose encoding is still under way, however late a test hears that it has begun, to be interrupted."""
+    return repeat_clip(long_clip.with_name("endless.mp4"), long_clip, 24)
 
 
 @pytest.fixture

@@ -145,6 +145,25 @@ def make_clip(path: Path, clip: Clip = ORDINARY) -> Path:
     return path
 
 
+def repeat_clip(path: Path, source: Path, times: int) -> Path:
+    """Write the pictures of a clip several times in a row, without encoding them again, and return the new path."""
+    with av.open(str(source)) as input_, av.open(str(path), "w", format="mp4") as output:
+        [video] = input_.streams.video
+        copy = output.add_stream_from_template(video)
+        assert video.duration is not None
+        packets = [packet for packet in input_.demux(video) if packet.size]
+        for number in range(times):
+            for original in packets:
+                packet = Packet(bytes(original))
+                packet.stream, packet.time_base = copy, original.time_base
+                packet.is_keyframe, packet.duration = original.is_keyframe, original.duration
+                assert original.pts is not None
+                assert original.dts is not None
+                packet.pts, packet.dts = (time + number * video.duration for time in (original.pts, original.dts))
+                output.mux(packet)
+    return path
+
+
 def _chapter(number: int, start: int, end: int, title: str) -> "Chapter":
     milliseconds = av.rational.AVRational(1, 1000)
     return {"id": number, "start": start, "end": end, "time_base": milliseconds, "metadata": {"title": title}}

@@ -108,8 +108,8 @@ def test_a_download_that_stalls_is_seen_to_live_and_a_killed_worker_to_be_dead(
             assert (updated(world), world.record["error"]) == (last, None)
 
 
-def test_a_killed_engine_is_told_at_once(world: World, long_clip: Any) -> None:
-    with running(world, world.upload(long_clip.read_bytes())) as worker:
+def test_a_killed_engine_is_told_at_once(world: World, endless_clip: Any) -> None:
+    with running(world, world.upload(endless_clip.read_bytes())) as worker:
         wait_for(lambda: bool(world.keys("jobs/")) and world.record.get("phase") == "ENCODING", 30)
         [engine] = worker.children()
         os.kill(engine, signal.SIGKILL)

@@ -248,9 +248,9 @@ def test_anything_unforeseen_is_an_error_of_the_record(
 
 
 @pytest.fixture
-def task(world: World, long_clip: Path) -> Iterator[tuple[World, subprocess.Popen[bytes]]]:
+def task(world: World, endless_clip: Path) -> Iterator[tuple[World, subprocess.Popen[bytes]]]:
     """`video-worker run` as a process, in the middle of encoding."""
-    environment = dict(os.environ) | world.upload(long_clip.read_bytes()) | {"TMPDIR": str(world.folder)}
+    environment = dict(os.environ) | world.upload(endless_clip.read_bytes()) | {"TMPDIR": str(world.folder)}
     process = subprocess.Popen([sys.executable, "-m", "worker", "run"], env=environment, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 30
     while not (world.keys("jobs/") and world.record.get("phase") == "ENCODING"):

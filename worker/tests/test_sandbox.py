@@ -260,7 +260,7 @@ def children_of(pid: int) -> list[int]:
 
 
 @pytest.fixture
-def long_run(tmp_path: Path, long_clip: Path) -> Any:
+def long_run(tmp_path: Path, endless_clip: Path) -> Any:
     """`video-worker local` in the middle of a long encode; its engine's process id."""
     make_logo(tmp_path / "logo.png")
     output = tmp_path / "out" / "out.mp4"
@@ -271,7 +271,7 @@ def long_run(tmp_path: Path, long_clip: Path) -> Any:
             "-m",
             "worker",
             "local",
-            str(long_clip),
+            str(endless_clip),
             str(output),
             "--watermark",
             str(tmp_path / "logo.png"),
