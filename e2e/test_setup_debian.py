@@ -34,6 +34,17 @@ def test_it_does_nothing_where_nothing_is_to_do(tmp_path: Path) -> None:
     assert before == (docker.from_env().info()["ID"], docker.from_env().images.get("debian:trixie-slim").id)
 
 
+def test_the_aws_cli_is_there_and_knows_what_the_scripts_say() -> None:
+    said = subprocess.run(
+        ["/usr/local/bin/aws", "cloudformation", "create-change-set", "--import-existing-resources"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=QUICK_SECONDS,
+    )
+    assert "the following arguments are required: --stack-name, --change-set-name" in said.stderr
+
+
 def test_it_explains_itself() -> None:
     assert "--pid-file FILE" in setup("--help").stdout
     wrong = setup("--no-such-option")

@@ -12,11 +12,13 @@ MAX_TASKS = "FARGATE_MAX_TASKS"
 MAX_STARTS = "FARGATE_MAX_STARTS"
 CPU_LIMIT = "FARGATE_CPU_LIMIT"
 PROCESS_IMAGES = "FARGATE_PROCESS_IMAGES"
+ECR_REGISTRY = "FARGATE_ECR_REGISTRY"
 
 LAUNCHERS = ("docker", "process")
 CPU_LIMITS = ("soft", "hard")
 DEFAULT_MAX_STARTS = 4
 DOCKER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
+REGISTRY_ADDRESS = re.compile(r"[a-zA-Z0-9.-]+:[0-9]{1,5}")
 
 
 class ConfigurationError(ValueError):
@@ -29,7 +31,7 @@ class Configuration:
 
     ``name`` is what the emulator calls its things in the Docker engine, of which it starts ``max_starts`` containers at
     a time; ``cpu_limit`` is one of ``CPU_LIMITS``. ``process_images`` maps an image to the command line that stands for
-    it: the image's ENTRYPOINT.
+    it: the image's ENTRYPOINT. ``ecr_registry`` is the address, host:port, of the registry that has ECR's images.
     """
 
     launcher: str | None = None
@@ -38,6 +40,7 @@ class Configuration:
     max_starts: int = DEFAULT_MAX_STARTS
     cpu_limit: str = "soft"
     process_images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ecr_registry: str | None = None
 
 
 def read_configuration(environment: Mapping[str, str] = os.environ) -> Configuration:
@@ -51,6 +54,9 @@ def read_configuration(environment: Mapping[str, str] = os.environ) -> Configura
     cpu_limit = environment.get(CPU_LIMIT) or "soft"
     if cpu_limit not in CPU_LIMITS:
         raise ConfigurationError(f"{CPU_LIMIT}={cpu_limit}: must be {' or '.join(CPU_LIMITS)}")
+    registry = environment.get(ECR_REGISTRY) or None
+    if registry and not REGISTRY_ADDRESS.fullmatch(registry):
+        raise ConfigurationError(f"{ECR_REGISTRY}={registry}: must be host:port of a registry, such as 127.0.0.1:5000")
     return Configuration(
         launcher,
         name,
@@ -58,6 +64,7 @@ def read_configuration(environment: Mapping[str, str] = os.environ) -> Configura
         _number(environment, MAX_STARTS) or DEFAULT_MAX_STARTS,
         cpu_limit,
         _process_images(environment),
+        registry,
     )
 
 

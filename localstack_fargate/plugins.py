@@ -21,6 +21,14 @@ def ecs() -> Service:
     return create_service()
 
 
+@aws_provider()
+def ecr() -> Service:
+    """The ECR API: moto's repositories, and the images of a real registry if FARGATE_ECR_REGISTRY names one."""
+    from localstack_fargate.ecr.service import create_service
+
+    return create_service()
+
+
 class EcsClusterProviderPlugin(CloudFormationResourceProviderPlugin):
     name = "AWS::ECS::Cluster"
 
@@ -141,6 +149,15 @@ def make_metrics_of_log_events() -> None:
     """Make metrics of log events in CloudWatch's embedded metric format."""
     with _known_localstack(otherwise="Log events will NOT become metrics"):
         from localstack_fargate.embedded_metrics.log_events import install
+
+        install()
+
+
+@hooks.on_infra_start()
+def roll_back_change_sets() -> None:
+    """Let a change set of CloudFormation that fails be rolled back, as on AWS."""
+    with _known_localstack(otherwise="Change sets that fail will NOT be rolled back"):
+        from localstack_fargate.cloudformation.change_sets import install
 
         install()
 

@@ -6,6 +6,7 @@ suite=trixie
 base_image=debian:trixie-slim
 mirror=${DEBIAN_MIRROR:-}
 engine_log=/var/log/dockerd.log
+aws_home=/opt/aws-cli
 
 usage() {
     cat <<TEXT
@@ -17,6 +18,8 @@ Gives a bare Debian 12 machine, as root, what docker-compose.yml and the tests n
   compose v2  and buildx: from Debian $suite, pinned so that nothing else comes from there
   strace      with which the tests see what the engine's process does
   Chromium    in which they play results
+  registry    docker-registry, which they push images to as to ECR; it is not started
+  AWS CLI     for scripts/deploy-aws.sh: from Debian $suite, with all its libraries in $aws_home
   base image  $base_image: pulled, or made by debootstrap where no registry answers; the copy made here trusts
               the certificate authorities of this machine
 
@@ -47,11 +50,46 @@ install_packages() {
     docker buildx version >/dev/null 2>&1 || missing+=("docker-buildx/$suite")
     command -v strace >/dev/null || missing+=(strace)
     command -v chromium-headless-shell chromium >/dev/null || missing+=(chromium-headless-shell)
+    command -v docker-registry >/dev/null || missing+=(docker-registry)
     [ ${#missing[@]} -gt 0 ] || return 0
     say "installing ${missing[*]}"
     add_suite
     apt-get update -qq >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >&2
+    if [[ " ${missing[*]} " == *" docker-registry "* && -d /run/systemd/system ]]; then
+        systemctl disable --quiet --now docker-registry
+    fi
+}
+
+# Debian 12's knows neither AWS_ENDPOINT_URL nor all that the scripts say, and $suite's wants $suite's Python: it lies in
+# a folder of its own, beside the libraries that it was made with.
+provide_aws_cli() {
+    local packages loader python
+    [ ! -x $aws_home/bin/aws ] || return 0
+    say "installing the AWS CLI in $aws_home"
+    add_suite
+    packages=$(mktemp -d)
+    mkdir "$packages/partial"
+    touch "$packages/installed" # nothing counts as there already
+    apt-get update -qq >&2
+    apt-get install -qq -y --download-only --no-install-recommends -t "$suite" -o Dir::Cache::archives="$packages" \
+        -o Dir::State::status="$packages/installed" -o APT::Sandbox::User=root awscli >&2
+    rm -rf $aws_home
+    for package in "$packages"/*.deb; do dpkg-deb -x "$package" $aws_home; done
+    rm -r "$packages"
+    loader=$(find $aws_home/usr/lib64 $aws_home/usr/lib -name 'ld-linux-*' -print -quit 2>/dev/null)
+    python="$loader --library-path $aws_home/usr/lib/$(uname -m)-linux-gnu $aws_home/usr/bin/python3"
+    # shellcheck disable=SC2086 # words
+    env -u PYTHONDONTWRITEBYTECODE PYTHONHOME=$aws_home/usr $python -m compileall -q $aws_home/usr/lib/python3* >&2
+    mkdir $aws_home/bin
+    cat >$aws_home/bin/aws.new <<TEXT
+#!/bin/sh
+export PYTHONHOME=$aws_home/usr
+exec $python $aws_home/usr/bin/aws "\$@"
+TEXT
+    chmod +x $aws_home/bin/aws.new
+    mv $aws_home/bin/aws.new $aws_home/bin/aws # now it is whole
+    ln -sf $aws_home/bin/aws /usr/local/bin/aws
 }
 
 # Debian 12 has compose v1 and no buildx.
@@ -159,6 +197,7 @@ esac
 [ -f /etc/debian_version ] || fail "this is no Debian; install Docker with compose v2 and buildx in your system's way"
 
 install_packages
+provide_aws_cli
 start_engine
 provide_base_image
 say "ready: $(docker version --format 'engine {{.Server.Version}}'), $(docker compose version), $base_image $(

@@ -14,6 +14,7 @@ from localstack_fargate.tests.conformance import DEFAULT_FILE, OPTION, Conforman
 from localstack_fargate.tests.docker_kit import engine_with_images
 from localstack_fargate.tests.kit import START_TIMEOUT_SECONDS, Emulator, Fargate, emulator, make_client, poll
 from localstack_fargate.tests.lambda_kit import Functions
+from localstack_fargate.tests.registry_kit import registry, registry_is_installed
 
 LAUNCHERS = ("process", "docker")
 
@@ -61,7 +62,25 @@ def docker() -> APIClient:
 
 
 @pytest.fixture(scope="session")
-def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def own_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the registry that has our own emulators' images; empty if none is installed."""
+    if not registry_is_installed():
+        yield ""
+        return
+    with registry(tmp_path_factory.mktemp("registry")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def ecr_registry(own_registry: str) -> str:
+    """The same, without which a test is skipped."""
+    if not own_registry or "FARGATE_TEST_ENDPOINT" in os.environ:
+        pytest.skip("there is no registry of ours")
+    return own_registry
+
+
+@pytest.fixture(scope="session")
+def emulators(tmp_path_factory: pytest.TempPathFactory, own_registry: str) -> Iterator[Callable[[str], str]]:
     """URL of our own emulator for a launcher, which is started when it is first wanted."""
     with contextlib.ExitStack() as running:
 
@@ -70,7 +89,8 @@ def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
             if launcher == "docker":
                 engine_with_images()
             root = tmp_path_factory.mktemp("localstack")
-            started = running.enter_context(emulator(root, FARGATE_LAUNCHER=launcher))
+            settings = {"FARGATE_LAUNCHER": launcher, "FARGATE_ECR_REGISTRY": own_registry}
+            started = running.enter_context(emulator(root, **settings))
             wait_until_ready(started)
             return started.url
 

@@ -19,9 +19,10 @@ def test_all_set() -> None:
         "FARGATE_MAX_STARTS": "5",
         "FARGATE_CPU_LIMIT": "hard",
         "FARGATE_PROCESS_IMAGES": '{"worker:1": ["python", "-m", "worker"]}',
+        "FARGATE_ECR_REGISTRY": "127.0.0.1:5000",
     }
     assert read_configuration(environment) == Configuration(
-        "process", "mine-1", 3, 5, "hard", {"worker:1": ("python", "-m", "worker")}
+        "process", "mine-1", 3, 5, "hard", {"worker:1": ("python", "-m", "worker")}, "127.0.0.1:5000"
     )
 
 
@@ -34,6 +35,8 @@ def test_all_set() -> None:
         ("FARGATE_MAX_STARTS", "-1"),
         ("FARGATE_CPU_LIMIT", "strict"),
         ("FARGATE_NAME", "a/b"),
+        ("FARGATE_ECR_REGISTRY", "http://127.0.0.1:5000"),
+        ("FARGATE_ECR_REGISTRY", "127.0.0.1"),
         ("FARGATE_PROCESS_IMAGES", "{"),
         ("FARGATE_PROCESS_IMAGES", "[]"),
         ("FARGATE_PROCESS_IMAGES", '{"image": "not a list"}'),

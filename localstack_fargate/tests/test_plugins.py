@@ -10,6 +10,7 @@ from localstack_fargate.plugins import (
     let_event_rules_run_tasks,
     make_metrics_of_log_events,
     refuse_wrong_types,
+    roll_back_change_sets,
 )
 
 
@@ -24,8 +25,13 @@ from localstack_fargate.plugins import (
         (let_event_rules_run_tasks, "localstack.services.events.target", "EventBridge rules will NOT run tasks"),
         (refuse_wrong_types, "localstack.aws.handlers", "ECS will NOT refuse values of wrong types"),
         (make_metrics_of_log_events, "localstack.services.logs.provider", "Log events will NOT become metrics"),
+        (
+            roll_back_change_sets,
+            "localstack.services.cloudformation.engine.v2.change_set_model_executor",
+            "Change sets that fail will NOT be rolled back",
+        ),
     ],
-    ids=["step-functions", "event-rules", "request-types", "embedded-metrics"],
+    ids=["step-functions", "event-rules", "request-types", "embedded-metrics", "change-sets"],
 )
 def test_another_localstack(
     hook: Callable[[], None],
@@ -38,6 +44,7 @@ def test_another_localstack(
         "localstack_fargate.stepfunctions.run_task_sync",
         "localstack_fargate.eventbridge.run_task_target",
         "localstack_fargate.embedded_metrics.log_events",
+        "localstack_fargate.cloudformation.change_sets",
     ):
         monkeypatch.delitem(sys.modules, ours, raising=False)
     monkeypatch.setitem(sys.modules, missing, None)  # makes Python's import raise
