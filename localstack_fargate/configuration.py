@@ -11,6 +11,7 @@ NAME = "FARGATE_NAME"
 MAX_TASKS = "FARGATE_MAX_TASKS"
 MAX_STARTS = "FARGATE_MAX_STARTS"
 CPU_LIMIT = "FARGATE_CPU_LIMIT"
+ENFORCE_IAM = "FARGATE_ENFORCE_IAM"
 PROCESS_IMAGES = "FARGATE_PROCESS_IMAGES"
 ECR_REGISTRY = "FARGATE_ECR_REGISTRY"
 
@@ -32,6 +33,7 @@ class Configuration:
     ``name`` is what the emulator calls its things in the Docker engine, of which it starts ``max_starts`` containers at
     a time; ``cpu_limit`` is one of ``CPU_LIMITS``. ``process_images`` maps an image to the command line that stands for
     it: the image's ENTRYPOINT. ``ecr_registry`` is the address, host:port, of the registry that has ECR's images.
+    ``enforce_iam`` lets roles' sessions do only what their policies allow.
     """
 
     launcher: str | None = None
@@ -41,6 +43,7 @@ class Configuration:
     cpu_limit: str = "soft"
     process_images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ecr_registry: str | None = None
+    enforce_iam: bool = False
 
 
 def read_configuration(environment: Mapping[str, str] = os.environ) -> Configuration:
@@ -65,6 +68,7 @@ def read_configuration(environment: Mapping[str, str] = os.environ) -> Configura
         cpu_limit,
         _process_images(environment),
         registry,
+        _switch(environment, ENFORCE_IAM),
     )
 
 
@@ -75,6 +79,13 @@ def _number(environment: Mapping[str, str], variable: str) -> int | None:
     if not text.isdecimal() or int(text) < 1:
         raise ConfigurationError(f"{variable}={text}: must be a whole number of at least 1")
     return int(text)
+
+
+def _switch(environment: Mapping[str, str], variable: str) -> bool:
+    text = environment.get(variable) or "0"
+    if text not in ("0", "1"):
+        raise ConfigurationError(f"{variable}={text}: must be 0 or 1")
+    return text == "1"
 
 
 def _process_images(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -93,6 +93,26 @@ def refuse_web_pages() -> None:
 
 
 @hooks.on_infra_start()
+def enforce_iam() -> None:
+    """Let roles' sessions do what their policies allow, and nothing else, if ``FARGATE_ENFORCE_IAM=1``.
+
+    Ends the emulator if that cannot be done: whoever wants it would otherwise believe that the policies are right.
+    """
+    from localstack.runtime.exceptions import LocalstackExit
+
+    from localstack_fargate.configuration import read_configuration
+
+    if not read_configuration().enforce_iam:
+        return
+    try:
+        from localstack_fargate.iam.enforcement import install
+
+        install()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise LocalstackExit(f"IAM cannot be enforced, this LocalStack is not the one we know: {error}", 1) from error
+
+
+@hooks.on_infra_start()
 def refuse_wrong_types() -> None:
     """Let ECS refuse JSON of other types than its API's, as AWS does."""
     with _known_localstack(otherwise="ECS will NOT refuse values of wrong types"):

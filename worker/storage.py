@@ -269,7 +269,9 @@ def _translate(error: ClientError, intent: str) -> Exception:
     if code == "NoSuchBucket":
         return ConfigurationInvalid(f"The worker could not {intent}: there is no such bucket.")
     if code in _DENIED:
-        return AccessDenied(f"The worker is not allowed to {intent}.")
+        said = error.response["Error"].get("Message", "")  # of which there is none if only the head was asked for
+        reason = f": {said}" if "not authorized" in said else ""
+        return AccessDenied(f"The worker is not allowed to {intent}{reason}.")
     if status >= 500 or status == 429 or code in _PASSING:
         return StorageUnavailable(f"The worker could not {intent}: {code}.")
     return InternalError(f"The worker could not {intent}: {code}.")

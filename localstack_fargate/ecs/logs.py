@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
+from ..configuration import read_configuration
 from ..launchers.base import ContainerSpec, ResourceInitializationError
+from .execution_role import ExecutionRole
 from .models import Task
 from .multiline import Event, EventJoiner, Pattern, event_pattern
 from .sdk_errors import sdk_message
@@ -224,9 +226,7 @@ def open_logs(task: Task, container: ContainerSpec) -> AwsLogs | NoLogs:
     group = options.get("awslogs-group", "")
     prefix = options.get("awslogs-stream-prefix")
     stream = f"{prefix}/{container.name}/{task.id}" if prefix else container.runtime_id
-    client = connect_to(
-        aws_access_key_id=task.account_id, region_name=options.get("awslogs-region") or task.region
-    ).logs
+    client = _client(task, options.get("awslogs-region") or task.region)
     try:
         pattern = event_pattern(options)
     except ValueError as error:
@@ -241,6 +241,13 @@ def open_logs(task: Task, container: ContainerSpec) -> AwsLogs | NoLogs:
             f"stream: {sdk_message(client, error)} : exit status 1"
         ) from error
     return AwsLogs(client, group, stream, pattern)
+
+
+def _client(task: Task, region: str) -> Any:
+    """A client that acts as the execution role, if roles' policies count; the account's own takes less to make."""
+    if read_configuration().enforce_iam and task.execution_role_arn:
+        return ExecutionRole(task).client("logs", region)
+    return connect_to(aws_access_key_id=task.account_id, region_name=region).logs
 
 
 def _create(operation: Any, **parameters: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from localstack.aws.api.stepfunctions import HistoryEventType, TaskFailedEventDetails
+from localstack.aws.connect import connect_to
 from localstack.services.stepfunctions.asl.component.common.error_name.custom_error_name import CustomErrorName
 from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
     FailureEvent,
@@ -87,8 +88,7 @@ class _TaskWatch:
         if task["lastStatus"] != "STOPPED":
             return None
         self.task_has_ended = True
-        definition = self._client.describe_task_definition(taskDefinition=task["taskDefinitionArn"])
-        failed = has_failed(task, definition["taskDefinition"])
+        failed = has_failed(task, _definition(task["taskDefinitionArn"]))
         self._state._normalise_response(answer, service_action_name="describe_tasks")
         described: dict[str, Any] = with_epoch_milliseconds(answer["Tasks"][0])
         if failed:
@@ -101,6 +101,14 @@ class _TaskWatch:
             self._client.stop_task(cluster=self._cluster_arn, task=self._task_arn, reason=STOP_REASON)
         except Exception:
             LOG.exception("Task %s could not be stopped with its state", self._task_arn)
+
+
+def _definition(arn: str) -> dict[str, Any]:
+    """The task definition, asked for as the account itself: on AWS the state machine's role need not be able to."""
+    _, _, _, region, account, _ = arn.split(":", 5)
+    ecs = connect_to(aws_access_key_id=account, region_name=region).ecs
+    described: dict[str, Any] = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    return described
 
 
 def _eval_service_task(

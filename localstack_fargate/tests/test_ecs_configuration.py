@@ -7,7 +7,7 @@ from localstack_fargate.configuration import Configuration, ConfigurationError, 
 
 def test_defaults() -> None:
     assert read_configuration({}) == Configuration(
-        launcher=None, name=None, max_tasks=None, max_starts=4, cpu_limit="soft", process_images={}
+        launcher=None, name=None, max_tasks=None, max_starts=4, cpu_limit="soft", process_images={}, enforce_iam=False
     )
 
 
@@ -20,9 +20,10 @@ def test_all_set() -> None:
         "FARGATE_CPU_LIMIT": "hard",
         "FARGATE_PROCESS_IMAGES": '{"worker:1": ["python", "-m", "worker"]}',
         "FARGATE_ECR_REGISTRY": "127.0.0.1:5000",
+        "FARGATE_ENFORCE_IAM": "1",
     }
     assert read_configuration(environment) == Configuration(
-        "process", "mine-1", 3, 5, "hard", {"worker:1": ("python", "-m", "worker")}, "127.0.0.1:5000"
+        "process", "mine-1", 3, 5, "hard", {"worker:1": ("python", "-m", "worker")}, "127.0.0.1:5000", True
     )
 
 
@@ -34,6 +35,7 @@ def test_all_set() -> None:
         ("FARGATE_MAX_TASKS", "many"),
         ("FARGATE_MAX_STARTS", "-1"),
         ("FARGATE_CPU_LIMIT", "strict"),
+        ("FARGATE_ENFORCE_IAM", "yes"),
         ("FARGATE_NAME", "a/b"),
         ("FARGATE_ECR_REGISTRY", "http://127.0.0.1:5000"),
         ("FARGATE_ECR_REGISTRY", "127.0.0.1"),

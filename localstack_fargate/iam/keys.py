@@ -1,0 +1,103 @@
+"""Keys of KMS, which S3, SNS and SQS use in the name of whoever calls them.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from localstack.services.kms.models import kms_stores
+from localstack.services.s3.models import S3Bucket, s3_stores
+from localstack.services.sns.models import sns_stores
+from localstack.services.sqs.models import sqs_stores
+
+from .actions import Call, Permission, needed
+from .principals import OF_ALL_REGIONS
+from .resources import bucket_owner
+
+BY_KMS = "aws:kms"
+OF_AWS = "alias/aws/"  # keys that anybody may use who may use the service
+READ, WRITE = "kms:Decrypt", "kms:GenerateDataKey"
+
+
+def key_permissions(call: Call) -> Iterator[Permission]:
+    """What a call needs of a key besides what it needs of its service."""
+    if call.service not in FINDERS or call.operation not in ACTIONS:
+        return
+    key = _key_arn(FINDERS[call.service](call), call)
+    if key is None:
+        return
+    context = {
+        "kms:viaservice": (f"{call.service}.{call.region}.amazonaws.com",),
+        "kms:calleraccount": (call.account,),
+    }
+    for action in ACTIONS[call.operation]:
+        yield Permission(action, key, context)
+
+
+def _of_object(call: Call) -> str | None:
+    """The key of the object that is read, or the one that a new object gets."""
+    name = str(call.parameters.get("Bucket"))
+    owner = bucket_owner(name)
+    bucket = s3_stores[owner][OF_ALL_REGIONS].buckets.get(name) if owner else None
+    if bucket is None:
+        return None
+    if call.operation == "GetObject":
+        is_version = bucket.versioning_status is not None and call.parameters.get("VersionId")
+        versions = (call.parameters["VersionId"],) if is_version else ()
+        return _kms_key(bucket.objects.get(call.parameters["Key"], *versions))
+    if upload_id := call.parameters.get("UploadId"):
+        upload = bucket.multiparts.get(upload_id)
+        return _kms_key(upload.object) if upload else None
+    if asked := call.parameters.get("ServerSideEncryption"):
+        return call.parameters.get("SSEKMSKeyId") if asked == BY_KMS else None
+    return _default_key(bucket)
+
+
+def _kms_key(found: Any) -> str | None:
+    return found.kms_key_id if getattr(found, "encryption", None) == BY_KMS else None
+
+
+def _default_key(bucket: S3Bucket) -> str | None:
+    default: Mapping[str, str] = (bucket.encryption_rule or {}).get("ApplyServerSideEncryptionByDefault") or {}
+    return default.get("KMSMasterKeyID") if default.get("SSEAlgorithm") == BY_KMS else None
+
+
+def _of_topic(call: Call) -> str | None:
+    topic = sns_stores[call.account][call.region].topics.get(call.parameters.get("TopicArn") or "")
+    return topic["attributes"].get("KmsMasterKeyId") if topic else None
+
+
+def _of_queue(call: Call) -> str | None:
+    [permission] = needed(call)
+    queue = sqs_stores[call.account][call.region].queues.get(permission.resource.rpartition(":")[2])
+    return queue.attributes.get("KmsMasterKeyId") if queue else None
+
+
+def _key_arn(key: str | None, call: Call) -> str | None:
+    """The ARN of a key that is given by its ARN, id or alias; None for none of one's own."""
+    if not key or OF_AWS in key:
+        return None
+    if alias := f"alias/{key.partition('alias/')[2]}" if "alias/" in key else None:
+        found = kms_stores[call.account][call.region].aliases.get(alias)
+        key = found.metadata["TargetKeyId"] if found else key
+    return key if key.startswith("arn:") else call.arn(f"key/{key}", "kms")
+
+
+# A part, and the whole of them, are encrypted with the key that the upload began with: it has to be read first.
+ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "CompleteMultipartUpload": (READ,),
+    "CopyObject": (WRITE,),
+    "CreateMultipartUpload": (WRITE,),
+    "GetObject": (READ,),
+    "PutObject": (WRITE,),
+    "UploadPart": (WRITE, READ),
+    "Publish": (WRITE, READ),
+    "PublishBatch": (WRITE, READ),
+    "ReceiveMessage": (READ,),
+    "SendMessage": (WRITE, READ),
+    "SendMessageBatch": (WRITE, READ),
+}
+FINDERS: Mapping[str, Callable[[Call], str | None]] = {"s3": _of_object, "sns": _of_topic, "sqs": _of_queue}

@@ -1,0 +1,141 @@
+"""Policy documents: whether a statement is about a request.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from .conditions import Condition, MalformedPolicy, NullCondition, read_conditions
+from .patterns import ArnPattern, Context, Pattern
+
+WITH_VARIABLES = "2012-10-17"  # an earlier Version takes ${…} for its letters
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing that somebody wants to do: ``s3:GetObject`` on an ARN, or on ``*`` if the action knows no resources."""
+
+    action: str
+    resource: str
+    context: Context = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Principals:
+    """A ``Principal``: kind ("AWS", "Service", …) → names; ``"*"`` is every principal of every kind."""
+
+    by_kind: Mapping[str, frozenset[str]]
+    is_anybody: bool = False
+
+    def names(self, kind: str, names: frozenset[str]) -> bool:
+        """Whether one of these names of a principal is in it."""
+        mine = self.by_kind.get(kind, frozenset())
+        return self.is_anybody or not mine.isdisjoint(names)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement. ``name`` is its Sid, or its position ("statement 1"); None stands for an element it lacks."""
+
+    name: str
+    allows: bool
+    actions: Sequence[Pattern]
+    resources: Sequence[ArnPattern] | None
+    conditions: Sequence[Condition | NullCondition]
+    principals: Principals | None
+    all_actions_but: bool = False
+    all_resources_but: bool = False
+    all_principals_but: bool = False
+
+    def is_about(self, request: Request) -> bool:
+        """Whether action, resource and conditions are the request's, whoever asks."""
+        return (
+            any(action.matches(request.action, {}) for action in self.actions) != self.all_actions_but
+            and self._is_about_resource(request)
+            and all(condition.holds(request.context) for condition in self.conditions)
+        )
+
+    def _is_about_resource(self, request: Request) -> bool:
+        if self.resources is None:  # a trust policy is about its role
+            return True
+        found = any(resource.matches(request.resource, request.context) for resource in self.resources)
+        return found != self.all_resources_but
+
+    def names(self, kind: str, names: frozenset[str]) -> bool:
+        """Whether a resource's policy means a principal of one of these names."""
+        return self.principals is not None and self.principals.names(kind, names) != self.all_principals_but
+
+    @property
+    def is_for_anybody(self) -> bool:
+        """Whether it means whom it does not name."""
+        return self.principals is not None and (self.principals.is_anybody or self.all_principals_but)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A document under a name: an inline policy's, or the ARN of a managed one."""
+
+    name: str
+    statements: Sequence[Statement]
+
+    def without(self, statement: str) -> "Policy":
+        """The policy as it would be with a statement less."""
+        return Policy(self.name, [each for each in self.statements if each.name != statement])
+
+
+@lru_cache(maxsize=1024)
+def read_policy(name: str, document: str) -> Policy:
+    """Read a document, JSON or URL-encoded JSON as IAM keeps it.
+
+    Since what is known is remembered by its text, a document that is changed is read anew, and others are not.
+    Raises ``MalformedPolicy``.
+    """
+    try:
+        content = json.loads(document if document.lstrip().startswith("{") else unquote(document))
+        version = content.get("Version")
+        statements = [_statement(each, number, version) for number, each in enumerate(_list(content["Statement"]), 1)]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, MalformedPolicy):
+            raise
+        raise MalformedPolicy(f"{name} is no policy document: {error!r}") from error
+    return Policy(name, statements)
+
+
+def _statement(element: Mapping[str, Any], number: int, version: str | None) -> Statement:
+    variables = version == WITH_VARIABLES
+    effect = element["Effect"]
+    if effect not in ("Allow", "Deny"):
+        raise MalformedPolicy(f"there is no effect {effect}")
+    resources = element.get("Resource", element.get("NotResource"))
+    arns = None if resources is None else [ArnPattern(each, with_variables=variables) for each in _list(resources)]
+    principals = element.get("Principal", element.get("NotPrincipal"))
+    return Statement(
+        name=element.get("Sid") or f"statement {number}",
+        allows=effect == "Allow",
+        actions=[
+            Pattern(action, ignore_case=True, with_variables=False)
+            for action in _list(element["Action"] if "Action" in element else element["NotAction"])
+        ],
+        resources=arns,
+        conditions=read_conditions(element.get("Condition") or {}),
+        principals=None if principals is None else _principals(principals),
+        all_actions_but="NotAction" in element,
+        all_resources_but="NotResource" in element,
+        all_principals_but="NotPrincipal" in element,
+    )
+
+
+def _principals(element: Any) -> Principals:
+    if element == "*":
+        return Principals({}, is_anybody=True)
+    by_kind = {kind: frozenset(_list(names)) for kind, names in element.items()}
+    return Principals(by_kind, is_anybody="*" in by_kind.get("AWS", ()))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

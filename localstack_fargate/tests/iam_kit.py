@@ -1,0 +1,85 @@
+"""Roles, and sessions of theirs, in an emulator that enforces IAM."""
+
+import json
+import urllib.request
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from localstack_fargate.tests.kit import REGION, make_client, random_name
+
+ACCOUNT = "000000000000"
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+SESSION_NAME = "test"
+
+
+def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {**allow(action, resource, **more), "Effect": "Deny"}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def trust(*services: str, **more: Any) -> dict[str, Any]:
+    principal = {"Service": [f"{each}.amazonaws.com" for each in services]} if services else {"AWS": ROOT}
+    return {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
+
+
+class Role:
+    """A role that the tests' account made."""
+
+    def __init__(self, endpoint: str, *statements: dict[str, Any], trusted: dict[str, Any] | None = None) -> None:
+        self._endpoint = endpoint
+        self.iam = make_client("iam", endpoint)
+        self.name = random_name("role")
+        made = self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=document(trusted or trust()))
+        self.arn: str = made["Role"]["Arn"]
+        if statements:
+            self.put(*statements)
+
+    def put(self, *statements: dict[str, Any]) -> None:
+        """Give it the inline policy "own", in place of an earlier one."""
+        self.iam.put_role_policy(RoleName=self.name, PolicyName="own", PolicyDocument=document(*statements))
+
+    @property
+    def session_arn(self) -> str:
+        return f"arn:aws:sts::{ACCOUNT}:assumed-role/{self.name}/{SESSION_NAME}"
+
+    def session(self) -> Callable[[str], Any]:
+        """Make clients of one session of the role."""
+        sts = make_client("sts", self._endpoint)
+        session = sts.assume_role(RoleArn=self.arn, RoleSessionName=SESSION_NAME)["Credentials"]
+        return partial(
+            boto3.client,
+            endpoint_url=self._endpoint,
+            region_name=REGION,
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+        )
+
+
+def refused(call: Callable[..., Any], **request: Any) -> tuple[str, str]:
+    """Error code and message of a call that has to fail."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def ledger(endpoint: str) -> Any:
+    with urllib.request.urlopen(f"{endpoint}/_fargate/iam", timeout=10) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def denials(endpoint: str) -> list[str]:
+    return [each["message"] for each in ledger(endpoint)["denials"]]
