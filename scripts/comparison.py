@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from videobatch.frames import frame_at, telling_moment
+from worker.engine.frames import frame_at, telling_moment
 from worker.watermark import Overlay
 
 PICTURE_WIDTH = 960  # pixels, of each half
@@ -19,7 +19,8 @@ def compare(before: Path, after: Path, target: Path, overlays: Sequence[Overlay]
         overlays: What the one has and the other has not. Shown is the frame that has most of them, the one nearest to
             the middle if there are several.
     """
-    moment = telling_moment(before, overlays)
+    with before.open("rb") as file:
+        moment = telling_moment(file, overlays)
     halves = [(_frame(before, moment), "before"), (_frame(after, moment), "after")]
     height = max(picture.height for picture, _ in halves)
     sheet = Image.new("RGB", (sum(picture.width for picture, _ in halves) + 12, height + 44), "white")
@@ -33,7 +34,8 @@ def compare(before: Path, after: Path, target: Path, overlays: Sequence[Overlay]
 
 
 def _frame(video: Path, moment: Fraction) -> Image.Image:
-    picture = frame_at(video, moment).displayed()
+    with video.open("rb") as file:
+        picture = frame_at(file, moment).displayed()
     if picture.width > PICTURE_WIDTH:
         picture = picture.resize((PICTURE_WIDTH, round(picture.height * PICTURE_WIDTH / picture.width)))
     return picture

@@ -1,7 +1,9 @@
 """Results come down: whole or not at all, and never over a file that nobody wanted replaced."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from botocore.exceptions import ClientError
@@ -32,8 +34,22 @@ def require_free(target: Path, force: bool) -> None:
         raise FileUnusable(f"{target} exists already.", "Give --force to replace it, or another name with --output.")
 
 
-def result_of(pipeline: Pipeline, record: JobRecord) -> tuple[str, int]:
-    """Return key and size in bytes of a job's result.
+@dataclass(frozen=True)
+class Result:
+    """A job's result as it lies in the bucket.
+
+    Attributes:
+        version_id: None in a bucket without versions.
+        size: Bytes.
+    """
+
+    key: str
+    version_id: str | None
+    size: int
+
+
+def result_of(pipeline: Pipeline, record: JobRecord) -> Result:
+    """Return where a job's result is.
 
     Raises:
         NotPossible: It has none, or that of a later upload lies there by now.
@@ -41,7 +57,8 @@ def result_of(pipeline: Pipeline, record: JobRecord) -> tuple[str, int]:
     """
     if record["state"] != "SUCCEEDED":
         raise NotPossible(
-            f"The job {record['job_id']} is {record['state']} and has no result.", "videobatch show tells more."
+            f"The job {record['job_id']} is {record['state']} and has no result.",
+            f"See why with: videobatch show {record['job_id']}",
         )
     key: str = record["output"]["key"]
     try:
@@ -55,18 +72,28 @@ def result_of(pipeline: Pipeline, record: JobRecord) -> tuple[str, int]:
             f"{key} is the result of a later upload of the same key: {head['Metadata'].get(JOB_ID_METADATA)}.",
             "Fetch that job instead.",
         )
-    return key, head["ContentLength"]
+    return Result(key, head.get("VersionId"), head["ContentLength"])
 
 
-def download(pipeline: Pipeline, key: str, target: Path, progress: Callable[[int], None]) -> None:
-    """Write an object to a file, which appears when it is whole.
+def download(pipeline: Pipeline, result: Result, target: Path, progress: Callable[[int], None]) -> None:
+    """Write a result to a file: just this one, whatever has taken its place meanwhile.
 
     Args:
         progress: Called with the number of bytes that have arrived since the last call, from several threads.
     """
+    pin = {"VersionId": result.version_id} if result.version_id else {}
+    with appearing(target) as partial:
+        pipeline.s3.download_file(
+            pipeline.bucket, result.key, str(partial), ExtraArgs=pin, Callback=progress, Config=TRANSFER
+        )
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """Give a file to write to, which becomes the target if the block ends well, and is gone if not."""
     partial = target.parent / f".{target.name[:100]}.{secrets.token_hex(4)}.partial"
     try:
-        pipeline.s3.download_file(pipeline.bucket, key, str(partial), Callback=progress, Config=TRANSFER)
+        yield partial
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from worker.errors import WatermarkInvalid
 from worker.selection import ChosenWatermark, choose_profile, choose_watermark, fetch_images
 from worker.settings import Settings
 from worker.storage import Storage
-from worker.watermark import TextOverlay, validate
+from worker.trial import check_watermark
 
 SUFFIXES = (".mp4", ".MP4")  # for which the template has notifications
 
@@ -78,10 +78,6 @@ def check_choice(pipeline: Pipeline, name: str, metadata: Mapping[str, str]) -> 
     Raises:
         WatermarkError: What the job would end with.
     """
-    # Here, for they take as long to load as most commands take altogether.
-    from worker.engine.images import check_image
-    from worker.engine.text import refuse_undrawable
-
     for field, value in metadata.items():
         if not (value.isascii() and value.isprintable()):
             raise WatermarkInvalid(
@@ -91,12 +87,7 @@ def check_choice(pipeline: Pipeline, name: str, metadata: Mapping[str, str]) -> 
     choose_profile(_settings(pipeline, name), metadata)
     with TemporaryDirectory() as folder:
         chosen, images = fetch_choice(pipeline, name, metadata, folder)
-        for image, file in images.items():
-            with file.open("rb") as content:
-                check_image(content, image)
-    for overlay in validate(chosen.document, chosen.name).overlays:
-        if isinstance(overlay, TextOverlay):
-            refuse_undrawable(overlay)
+        check_watermark(chosen.document, chosen.name, images)
     return chosen.name
 
 

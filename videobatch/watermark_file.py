@@ -6,11 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from videobatch.pipeline import Pipeline
-from worker.engine.images import check_image
-from worker.engine.text import refuse_undrawable
 from worker.errors import WatermarkInvalid
 from worker.local import read_watermark
-from worker.watermark import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, Overlay, TextOverlay, for_image, validate
+from worker.trial import check_watermark
+from worker.watermark import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, Overlay, for_image, validate
 
 # Object metadata is ASCII. What of it a path may not hold, or a file name cannot, is quoted as well.
 PLAIN = "".join(chr(number) for number in range(ord(" "), ord("~")) if chr(number) not in "/\\%")
@@ -51,13 +50,8 @@ class WatermarkFile:
         for image, file in images.items():
             if file.stat().st_size > MAX_IMAGE_BYTES:
                 raise WatermarkInvalid(f"The watermark image {image} has more than {MAX_IMAGE_BYTES:,} bytes.")
-            with file.open("rb") as content:
-                check_image(content, image)
-        overlays = validate(document, path.name).overlays
-        for overlay in overlays:
-            if isinstance(overlay, TextOverlay):
-                refuse_undrawable(overlay)
-        return cls(name, document, images, overlays)
+        check_watermark(document, path.name, images)
+        return cls(name, document, images, validate(document, path.name).overlays)
 
     def put(self, pipeline: Pipeline) -> dict[str, str]:
         """Store it, and return the upload metadata that selects it."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,10 @@ LOG_TAIL_BYTES = 4000
 # What the engine says ends up in the job record, which Step Functions reads: 256 KB at most, in all.
 MAX_LINE_BYTES = 1 << 16
 
+ENGINE = (sys.executable, "-I", "-X", "utf8", "-m", "worker.engine")
+
 Progress = Callable[[str, float], None]
+Measured = Callable[[float, float], None]
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,8 @@ def run_engine(
     profile: str = "balanced",
     smart: bool = True,
     silence_seconds: float = SILENCE_SECONDS,
-    measured: Callable[[float, float], None] = lambda _duration, _pixels: None,
-    command: tuple[str, ...] = (sys.executable, "-I", "-X", "utf8", "-m", "worker.engine"),
+    measured: Measured = lambda _duration, _pixels: None,
+    command: tuple[str, ...] = ENGINE,
 ) -> EngineResult:
     """Encode and verify in a process of its own.
 
@@ -91,13 +94,12 @@ def run_engine(
     Raises:
         WatermarkError: What the engine reported; EncodeFailed if it crashed; StepTimeout if it fell silent.
     """
-    kills_before = out_of_memory_kills()
     with ExitStack() as stack:
         gauge = stack.enter_context(MemoryGauge())
         files = {name: stack.enter_context(path.open("rb")) for name, path in images.items()}
         writing, reading = stack.enter_context(output.open("wb")), stack.enter_context(output.open("rb"))
         request = {
-            "parent": os.getpid(),
+            "work": "watermark",
             "input": source.fileno(),
             "output": (writing.fileno(), reading.fileno()),
             "output_bytes": output_limit(os.fstat(source.fileno()).st_size),
@@ -110,8 +112,34 @@ def run_engine(
             "memory": resources.memory,
             "memory_taken": gauge.own(),
         }
+        handed = (source, writing, reading, *files.values())
+        return EngineResult(**ask(request, handed, progress, measured, silence_seconds, writing, command))
+
+
+def ask(
+    request: Mapping[str, Any],
+    files: Iterable[BinaryIO],
+    progress: Progress = lambda _phase, _share: None,
+    measured: Measured = lambda _duration, _pixels: None,
+    silence_seconds: float = SILENCE_SECONDS,
+    output: BinaryIO | None = None,
+    command: tuple[str, ...] = ENGINE,
+) -> dict[str, Any]:
+    """Hand a request to an engine's process and return the fields of its result.
+
+    Args:
+        request: As `worker.engine.__main__` wants it, with the descriptors of `files` in it.
+        files: What the engine gets besides the request; nothing else is open in it.
+        progress, measured, silence_seconds: As in `run_engine`.
+        output: Whose closing may take as long as it is large.
+
+    Raises:
+        WatermarkError
+    """
+    kills_before = out_of_memory_kills()
+    with ExitStack() as stack:
         stdin, stderr = stack.enter_context(TemporaryFile()), stack.enter_context(TemporaryFile())
-        stdin.write(json.dumps(request).encode())
+        stdin.write(json.dumps({"parent": os.getpid(), **request}).encode())
         stdin.seek(0)
         process = subprocess.Popen(
             command,
@@ -119,23 +147,23 @@ def run_engine(
             stdout=subprocess.PIPE,
             stderr=stderr,
             env={},
-            pass_fds=[file.fileno() for file in (source, writing, reading, *files.values())],
+            pass_fds=[file.fileno() for file in files],
             process_group=0,
         )
         stack.callback(_end, process)
-        return _listen(process, writing, stderr, progress, measured, silence_seconds, kills_before)
+        return _listen(process, output, stderr, progress, measured, silence_seconds, kills_before)
 
 
 def _listen(
     process: subprocess.Popen[bytes],
-    output: BinaryIO,
+    output: BinaryIO | None,
     stderr: BinaryIO,
     progress: Progress,
-    measured: Callable[[float, float], None],
+    measured: Measured,
     silence_seconds: float,
     kills_before: int,
-) -> EngineResult:
-    result: EngineResult | None = None
+) -> dict[str, Any]:
+    result: dict[str, Any] | None = None
     phase, share = "PROBING", 0.0  # its first one: starting takes seconds where the CPU is slow
     for event in _events(process, output, silence_seconds):
         if event is None:
@@ -147,7 +175,7 @@ def _listen(
             case {"event": "measured", "duration": float() | int() as duration, "pixels": float() | int() as pixels}:
                 measured(duration, pixels)
             case {"event": "result", **fields}:
-                result = EngineResult(**fields)
+                result = fields
             case {"event": "error", "code": str(code), "message": str(message), "hint": str(hint), **more}:
                 wanted = more.get("memory_mb")
                 raise _with_log(from_code(code, message, hint, wanted if isinstance(wanted, int) else None), stderr)
@@ -161,7 +189,7 @@ def _listen(
 
 
 def _events(
-    process: subprocess.Popen[bytes], output: BinaryIO, silence_seconds: float
+    process: subprocess.Popen[bytes], output: BinaryIO | None, silence_seconds: float
 ) -> Iterator[dict[str, Any] | None]:
     """Yield the engine's events until it closes the pipe, and None whenever there is none for HEARTBEAT_SECONDS."""
     assert process.stdout is not None  # noqa: S101 - opened by run_engine; for the type checker
@@ -187,7 +215,7 @@ def _events(
             for line in lines:
                 event = _parse(line)
                 allowed = silence_seconds
-                if event.get("event") == "closing":
+                if event.get("event") == "closing" and output is not None:
                     allowed += os.fstat(output.fileno()).st_size / CLOSING_BYTES_PER_SECOND
                 yield event
                 last_event = time.monotonic()

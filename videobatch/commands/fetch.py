@@ -35,8 +35,8 @@ def fetch(
 
 def fetch_result(account: Account, record: JobRecord, target: Path, force: bool) -> Path:
     """Download the result of a job to a file, with a bar; return the file."""
-    key, size = result_of(account.pipeline, record)
+    result = result_of(account.pipeline, record)
     require_free(target, force)
-    with transfer_bar(target.name, size) as progress:
-        download(account.pipeline, key, target, progress)
+    with transfer_bar(target.name, result.size) as progress:
+        download(account.pipeline, result, target, progress)
     return target

@@ -9,14 +9,16 @@ import typer
 
 from videobatch.account import Account
 from videobatch.errors import FileUnusable, NotPossible
-from videobatch.fetching import require_free
+from videobatch.fetching import appearing, require_free
 from videobatch.output import age, console, megabytes, plain_table, print_json, printable, remark, say
 from videobatch.parameters import Force
 from videobatch.submitting import fetch_choice
+from videobatch.watermark_file import WatermarkFile
 from worker.errors import WatermarkError
 from worker.local import read_watermark
 from worker.selection import NAME_METADATA
 from worker.storage import Storage
+from worker.trial import draw_preview
 from worker.watermark import IMAGE_SUFFIXES, MAX_JSON_BYTES, parse_document, validate
 
 group = typer.Typer(help="Check, store, list and preview watermarks.", no_args_is_help=True)
@@ -34,9 +36,6 @@ def put(
     ] = None,
 ) -> None:  # fmt: skip
     """Check a watermark as the worker does, and store it."""
-    # Here and below, for decoders take as long to load as most other commands take altogether.
-    from videobatch.watermark_file import WatermarkFile
-
     account = Account.of(context)
     watermark = WatermarkFile.read(file, name)
     hiding = f"{watermark.name}.json"
@@ -95,8 +94,6 @@ def show_preview(
     force: Force = False,
 ) -> None:  # fmt: skip
     """Draw a watermark on one frame of a video, without uploading it."""
-    from videobatch.preview import preview
-
     account = Account.of(context)
     target = output or Path(f"{video.stem}.preview.png")
     require_free(target, force)
@@ -104,19 +101,26 @@ def show_preview(
         raise FileUnusable(f"There is no file {video}.", "Correct the path.")
     if file and name:
         raise click.UsageError("Give either --name or --file.")
+
+    def require_moment(duration: float, _pixels: float) -> None:
+        if at is not None and not at < duration:
+            raise FileUnusable(f"{video.name} has {duration:.1f} s only.", "Give an earlier --at.")
+
     with TemporaryDirectory() as folder:
         if file:
-            document, images = read_watermark(file)
-            drawn = preview(video, document, file.name, images, at)
+            (document, images), called = read_watermark(file), file.name
         else:
             chosen, images = fetch_choice(account.pipeline, video.name, {NAME_METADATA: name} if name else {}, folder)
-            drawn = preview(video, chosen.document, chosen.name, images, at)
-    drawn.image.save(target, "PNG")
+            document, called = chosen.document, chosen.name
+        with video.open("rb") as source, appearing(target) as partial:
+            drawn = draw_preview(source, partial, document, called, images, at, require_moment)
     if account.json:
-        print_json({"file": str(target), "seconds": float(drawn.seconds), "marks": drawn.marks})
-    else:
-        say(str(target))
-        remark(f"the frame at {float(drawn.seconds):.2f} s, with {drawn.marks} marks on it")
+        print_json({"file": str(target), **vars(drawn)})
+        return
+    say(str(target))
+    remark(f"the frame at {drawn.seconds:.2f} s, with {drawn.marks} {'mark' if drawn.marks == 1 else 'marks'} on it")
+    for note in drawn.notes:
+        remark(note)
 
 
 def _exists(account: Account, name: str) -> bool:

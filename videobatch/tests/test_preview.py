@@ -1,13 +1,15 @@
 """A preview shows what the worker makes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from videobatch.frames import frame_at, telling_moment
 from videobatch.pipeline import Pipeline
-from videobatch.tests.conftest import Run
+from videobatch.tests.commands import Run
+from worker.engine.frames import frame_at, telling_moment
 from worker.local import run_local
 from worker.tests.media import Clip, make_clip
 
@@ -28,11 +30,12 @@ def test_the_preview_is_a_frame_of_the_result(
     told = run("watermark", "preview", video, "--file", mark)
     assert (told.code, told.out) == (0, "clip.preview.png\n")
     run_local(video, tmp_path / "after.mp4", mark, lambda *_: None)
-    after = frame_at(tmp_path / "after.mp4", telling_moment(video, ())).displayed()
+    with video.open("rb") as source, (tmp_path / "after.mp4").open("rb") as result:
+        moment = telling_moment(source, ())
+        before, after = frame_at(source, moment).displayed(), frame_at(result, moment).displayed()
     with Image.open(tmp_path / "clip.preview.png") as drawn:
         assert drawn.size == after.size
         assert difference(drawn.convert("RGB"), after) < 3
-    before = frame_at(video, telling_moment(video, ())).displayed()
     assert difference(before, after) > 9  # there is something to see
 
 
@@ -45,7 +48,26 @@ def test_what_the_job_would_refuse_is_said(tmp_path: Path, run: Run) -> None:
     assert run("watermark", "preview", video, *out).code == 14  # there is no default
     late = run("watermark", "preview", video, "--file", tmp_path / "logo.png", "--at", "7", *out)
     assert (late.code, "has 0.4 s only" in late.err) == (7, True)
-    assert not (tmp_path / "out.png").exists()
+    assert run("watermark", "preview", video, "--file", tmp_path / "logo.png", "--at", "nan", *out).code == 7
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "logo.png", "text.mp4"]
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_strangers_files_are_decoded_in_the_engines_process_alone(tmp_path: Path) -> None:
+    make_clip(tmp_path / "clip.mp4", Clip(seconds=0.4, languages=()))
+    Image.new("RGBA", (64, 32), "red").save(tmp_path / "default.png")
+    script = """
+import sys
+from videobatch.cli import main
+for command in ("watermark put default.png", "watermark preview clip.mp4", "submit clip.mp4"):
+    assert main(command.split()) == 0
+print({"PIL", "av", "numpy"} & set(sys.modules))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.endswith("\nset()\n"), done.stderr
+    assert (tmp_path / "clip.preview.png").exists()
 
 
 def test_a_stored_watermark_is_listed_and_previewed(pipeline: Pipeline, tmp_path: Path, run: Run) -> None:

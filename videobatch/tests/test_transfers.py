@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from videobatch import records
-from videobatch.fetching import default_name
+from videobatch.fetching import default_name, download, result_of
 from videobatch.pipeline import PART_BYTES, JobRecord, Pipeline
-from videobatch.tests.conftest import Run
+from videobatch.tests.commands import Run
 
 Put = Callable[..., JobRecord]
 
@@ -158,6 +158,15 @@ def test_another_jobs_result_is_not_handed_out(
     pipeline.s3.delete_object(Bucket=pipeline.bucket, Key="processed-videos/a.mp4")
     assert run("fetch", "a-1", "--output", tmp_path / "x.mp4").code == 3
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_that_is_replaced_in_this_moment_comes_down_all_the_same(
+    done: JobRecord, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    found = result_of(pipeline, done)
+    pipeline.s3.put_object(Bucket=pipeline.bucket, Key=found.key, Body=b"another job's", Metadata={"job-id": "a-2"})
+    download(pipeline, found, tmp_path / "x.mp4", lambda _count: None)
+    assert (tmp_path / "x.mp4").read_bytes() == b"result"
 
 
 def test_a_result_is_never_called_as_its_source() -> None:

@@ -8,6 +8,8 @@ Started by `worker.sandbox` as `python -I -m worker.engine` with an empty enviro
     {"event": "result", "duration": 12.0, "frames": 360, "codec": "h264", "notes": [], "render": {"mode": "full", ...},
      "memory": {"peak_mb": 312, ...}, "timings": {"ENCODING": 8.1, ...}}
     {"event": "error", "code": "CORRUPT_INPUT", "message": "...", "hint": "..."}
+
+What is asked for is the request's `work`. Where it is not the whole video, the result has fields of its own.
 """
 
 import json
@@ -36,13 +38,14 @@ from worker.engine.profiles import PROFILES
 from worker.engine.render import render
 from worker.engine.result import ResultFile
 from worker.engine.timeline import Timeline
+from worker.engine.trial import check, draw_on_frame
 from worker.engine.unseen import notes_on_the_cut_off, notes_on_the_never_seen, refuse_what_never_starts
 from worker.errors import EncodeFailed, OutOfMemory, WatermarkError
 from worker.limits import confine
 from worker.memory import MemoryGauge, map_large_blocks
 from worker.resources import MIB
 from worker.seccomp import forbid_all_but_work
-from worker.watermark import validate
+from worker.watermark import Watermark, validate
 
 SECONDS_BETWEEN_EVENTS = 0.25
 BYTES_OF_TWO_FRAMES = 6  # for each pixel, of 4:2:0 with 10 bits
@@ -99,7 +102,7 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge, notes: Seq
             events.send("measured", duration=probed.duration, pixels=_pixels(probed))
             map_large_blocks(BYTES_OF_TWO_FRAMES * probed.picture.width * probed.picture.height)
             coding = choose_coding(probed, PROFILES[request["profile"]], request["cpus"])
-            watermark = validate(request["watermark"], request["watermark_name"])
+            watermark = _watermark(request)
             with ExitStack() as files:
                 images = {
                     name: open_image(files.enter_context(os.fdopen(descriptor, "rb")), name)
@@ -137,6 +140,28 @@ def run(request: dict[str, Any], events: Events, memory: MemoryGauge, notes: Seq
     )
 
 
+def run_check(request: dict[str, Any], events: Events, _memory: MemoryGauge, notes: Sequence[str] = ()) -> None:
+    """Check a watermark; the request is that of `worker.trial.check_watermark`."""
+    check(_watermark(request), request["images"])
+    events.send("result", notes=[*notes])
+
+
+def run_preview(request: dict[str, Any], events: Events, _memory: MemoryGauge, notes: Sequence[str] = ()) -> None:
+    """Draw a frame; the request is that of `worker.trial.draw_preview`."""
+    with os.fdopen(request["input"], "rb") as source, os.fdopen(request["output"], "wb") as output:
+        probed = probe(source)
+        events.send("measured", duration=probed.duration, pixels=_pixels(probed))
+        drawn = draw_on_frame(source, output, _watermark(request), request["images"], request["seconds"])
+    events.send("result", **drawn, notes=[*notes])
+
+
+WORKS = {"watermark": run, "check": run_check, "preview": run_preview}
+
+
+def _watermark(request: dict[str, Any]) -> Watermark:
+    return validate(request["watermark"], request["watermark_name"])
+
+
 def _pixels(probed: Probe) -> float:
     """Return how many all frames have; of a fragmented file, as many frames as its rate makes likely."""
     frames = max(probed.frames, probed.duration * float(probed.rate))
@@ -165,7 +190,7 @@ def main() -> int:
     sys.stderr.writelines(f"{note}\n" for note in notes)  # the worker logs it where the engine fails
     av.logging.set_level(av.logging.ERROR)
     try:
-        run(request, events, memory, notes)
+        WORKS[request["work"]](request, events, memory, notes)
     except WatermarkError as error:
         _log_traceback()
         events.send("error", **error.as_record())

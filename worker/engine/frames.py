@@ -1,16 +1,17 @@
-"""Single frames of a video of this machine, as a viewer sees them."""
+"""Single frames of a video, as a viewer sees them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-import av
+import av.error
 from PIL import Image
 
-from worker.engine.probe import probe
+from worker.engine.probe import main_video, prepare_decoder, probe
+from worker.engine.source import as_fraction, open_movie
 from worker.engine.timeline import Visibility
+from worker.errors import CorruptInput
 from worker.watermark import Overlay
 
 
@@ -38,14 +39,16 @@ class Frame:
         return picture.rotate(self.rotation, expand=True)
 
 
-def telling_moment(video: Path, overlays: Sequence[Overlay]) -> Fraction:
+def telling_moment(file: BinaryIO, overlays: Sequence[Overlay]) -> Fraction:
     """Return the time on the file's clock of the frame that has most of these overlays.
 
     It is the one nearest to the middle if there are several.
+
+    Raises:
+        NoVideoStream, CorruptInput, UnsupportedInput
     """
-    with video.open("rb") as file:
-        probed = probe(file)
-    with av.open(str(video)) as movie:
+    probed = probe(file)
+    with open_movie(file) as movie:
         packets = movie.demux(movie.streams[probed.stream])
         times = [
             packet.pts * probed.time_base for packet in packets if packet.pts is not None and not packet.is_discard
@@ -59,15 +62,26 @@ def telling_moment(video: Path, overlays: Sequence[Overlay]) -> Fraction:
     return max(times, key=telling)
 
 
-def frame_at(video: Path, moment: Fraction) -> Frame:
-    """Return the first frame at or after a time on the file's clock, or else the last."""
-    with av.open(str(video)) as movie:
-        stream = movie.streams.video[0]
-        time_base = stream.time_base or Fraction(1)
-        movie.seek(round(moment / time_base), stream=stream)
-        for frame in movie.decode(stream):
-            if frame.pts is not None and frame.pts * time_base >= moment:
-                break
-        time = (frame.pts or 0) * time_base
-        aspect: Any = stream.sample_aspect_ratio  # a Fraction, whatever its stub says
-        return Frame(frame.to_image(), time, aspect or Fraction(1), frame.rotation)
+def frame_at(file: BinaryIO, moment: Fraction) -> Frame:
+    """Return the first frame at or after a time on the file's clock, or else the last.
+
+    Raises:
+        NoVideoStream, CorruptInput, UnsupportedInput
+    """
+    with open_movie(file) as movie:
+        stream = main_video(movie)
+        prepare_decoder(stream)
+        time_base = as_fraction(stream.time_base)
+        found = None
+        try:
+            movie.seek(round(moment / time_base), stream=stream)
+            for frame in movie.decode(stream):
+                found = frame
+                if frame.pts is not None and frame.pts * time_base >= moment:
+                    break
+        except av.error.FFmpegError as error:
+            raise CorruptInput(f"The frame at {float(moment):.2f} s cannot be decoded: {error.strerror}.") from error
+        if found is None:
+            raise CorruptInput(f"There is no frame to decode at {float(moment):.2f} s.")
+        aspect = as_fraction(stream.sample_aspect_ratio) or Fraction(1)
+        return Frame(found.to_image(), (found.pts or 0) * time_base, aspect, found.rotation)
