@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from e2e.conftest import WaitForJob
+from e2e.faults.task_definition import revised
 from e2e.inspection import inspect, tasks_of, wait_until
 from videobatch.pipeline import Pipeline
 from worker.tests.media import Clip, make_clip
@@ -50,6 +51,16 @@ def test_a_video_that_needs_more_memory_is_moved_to_a_larger_task(
     assert record["memory"]["peak_mb"] <= record["memory"]["estimated_mb"]
     pipeline.fetch(source.name, tmp_path / "out.mp4")
     assert inspect(tmp_path / "out.mp4").timestamps == inspect(source).timestamps
+
+
+def test_a_video_that_would_take_too_long_is_moved_to_a_task_with_more_cpu(
+    pipeline: Pipeline, wait_for_job: WaitForJob, clip: Path
+) -> None:
+    with revised(pipeline, {"TASK_TIMEOUT_SECONDS": "1"}):
+        record = wait_for_job(pipeline.upload(clip, "too-long.mp4"))
+    assert record["state"] == "SUCCEEDED", record
+    assert sizes_of(pipeline, record["job_id"]) == [SMALLEST, ("512", "1024")]
+    assert (record["attempt"], record["error"]) == (1, None)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from worker.local import run_local
 from worker.log import log_as_json
 from worker.progress import ProgressLine
 from worker.settings import JOB_ID, from_environment
-from worker.stopping import StopRequested, heeded, shielded, stop_on_signals
+from worker.stopping import StopRequested, heeded, request_stop, shielded, stop_on_signals
 from worker.watermark import IMAGE_SUFFIXES
 
 USAGE_ERROR = 2  # as argparse has it
@@ -105,7 +105,7 @@ def _run(on_end: Callable[[], None]) -> int:
     except WatermarkError as error:
         logging.getLogger(__name__).error("%s", error, extra={"error": error.as_record()})
         return error.exit_code
-    return Job(settings, storage, on_end=on_end).run()
+    return Job(settings, storage, on_end=on_end, on_relief=request_stop).run()
 
 
 def _local(source: Path, output: Path, watermark: Path, profile: str, smart: bool) -> int:

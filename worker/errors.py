@@ -16,7 +16,8 @@
     │   ├── InternalError             INTERNAL_ERROR
     │   └── TaskTooSmall              … in a task of this size; in a larger one it may succeed: exit codes 20–29
     │       ├── OutOfMemory           OUT_OF_MEMORY
-    │       └── InsufficientMemory    INSUFFICIENT_MEMORY
+    │       ├── InsufficientMemory    INSUFFICIENT_MEMORY
+    │       └── InsufficientCpu       INSUFFICIENT_CPU
     └── TransientError                another attempt may succeed: retryable, exit codes 40–69
         ├── DiskFull                  DISK_FULL
         ├── StorageUnavailable        STORAGE_UNAVAILABLE
@@ -188,7 +189,20 @@ class InternalError(PermanentError):
 
 
 class TaskTooSmall(PermanentError):
-    """The same job would fail in the same way again in a task of the same size. A larger one may do it."""
+    """The same job would fail in the same way again in a task of the same size. A larger one may do it.
+
+    Attributes:
+        memory_mb: What the whole task should have, in MB as ECS counts them: 1,048,576 bytes; None if nobody knows.
+    """
+
+    def __init__(self, message: str | None = None, hint: str | None = None, memory_mb: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.memory_mb = memory_mb
+
+    def as_record(self) -> dict[str, str | bool | int]:
+        """Return the `error` field of a job record, from which the state machine reads what size to take."""
+        record = super().as_record()
+        return record if self.memory_mb is None else record | {"memory_mb": self.memory_mb}
 
 
 class OutOfMemory(TaskTooSmall):
@@ -202,11 +216,7 @@ class OutOfMemory(TaskTooSmall):
 
 
 class InsufficientMemory(TaskTooSmall):
-    """The engine would need more memory than the task has; nothing was encoded.
-
-    Attributes:
-        memory_mb: What the whole task needs, in MB as ECS counts them: 1,048,576 bytes.
-    """
+    """The engine would need more memory than the task has; nothing was encoded."""
 
     code = "INSUFFICIENT_MEMORY"
     exit_code = 21
@@ -214,14 +224,14 @@ class InsufficientMemory(TaskTooSmall):
     hint = "Allow the pipeline larger tasks (MaxTaskMemory), or give the worker as much memory as the message says."
     file_hint = "Run it where there is as much memory as the message says, or raise the limit that it runs under."
 
-    def __init__(self, message: str | None = None, hint: str | None = None, memory_mb: int | None = None) -> None:
-        super().__init__(message, hint)
-        self.memory_mb = memory_mb
 
-    def as_record(self) -> dict[str, str | bool | int]:
-        """Return the `error` field of a job record, from which the state machine reads what size to take."""
-        record = super().as_record()
-        return record if self.memory_mb is None else record | {"memory_mb": self.memory_mb}
+class InsufficientCpu(TaskTooSmall):
+    """The engine would need longer than an attempt may take; nothing was encoded, and a larger task is allowed."""
+
+    code = "INSUFFICIENT_CPU"
+    exit_code = 22
+    message = "The task has too little CPU to be done with this video in time."
+    hint = "The pipeline moves it to a larger task; without one, raise TaskTimeoutSeconds and upload the video again."
 
 
 class DiskFull(TransientError):
@@ -284,10 +294,8 @@ def from_code(
 ) -> WatermarkError:
     """Return the error of this code; an unknown code gives an InternalError that names it."""
     for error in all_errors():
-        if error is InsufficientMemory and error.code == code:
-            return InsufficientMemory(message, hint, memory_mb)
         if error.code == code:
-            return error(message, hint)
+            return error(message, hint, memory_mb) if issubclass(error, TaskTooSmall) else error(message, hint)
     return InternalError(f"Unknown error code {code}: {message}", hint)
 
 

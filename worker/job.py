@@ -20,6 +20,7 @@ from worker.resources import available
 from worker.sandbox import EngineResult, run_engine
 from worker.selection import choose_profile, choose_watermark, fetch_images
 from worker.settings import Settings
+from worker.sizing import require_enough_cpu
 from worker.stopping import StopRequested, heeded, shielded
 from worker.storage import Missing, ObjectInfo, Storage
 from worker.task import describe_task
@@ -28,6 +29,8 @@ from worker.task import describe_task
 DISK_PER_SOURCE_BYTE = 2.6
 DISK_AT_LEAST = 16 * 1024 * 1024
 MEGABYTE = 1_000_000
+MULTIPART_UPLOAD = "multipart_upload"
+"""The field of the record that names the multipart upload in which a large result goes up."""
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +44,18 @@ class Job:
         storage: Storage,
         temporary: Path | None = None,
         on_end: Callable[[], None] = lambda: None,
+        on_relief: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare an attempt.
 
         Args:
             temporary: The folder in which the job's private one is made.
-            on_end: Called once the end of the attempt is in the record, with signals held back: the exit code is
-                settled, and a signal that came meanwhile must not make another one of it.
+            on_end: Called once the end of the attempt is in the record, or is somebody else's, with signals held back:
+                the exit code is settled, and a signal that came meanwhile must not make another one of it.
+            on_relief: Called in another thread when this attempt has no say any more: it shall stop the main one.
         """
-        self._settings, self._storage, self._temporary, self._on_end = settings, storage, temporary, on_end
+        self._settings, self._storage, self._temporary = settings, storage, temporary
+        self._on_end, self._on_relief = on_end, on_relief
         self._task = describe_task(settings.ecs_metadata_uri)
         self._resources = available(self._task)
         self._deadline = Deadline(self._resources.cpus)
@@ -82,6 +88,7 @@ class Job:
         try:
             return self._attempt()
         except Relieved as relieved:
+            self._on_end()
             log.info("nothing is left to do in this job: %s", relieved)
             return relieved.exit_code
 
@@ -91,7 +98,9 @@ class Job:
                 return self._run()
         except Relieved:
             raise
-        except StopRequested:
+        except StopRequested as stopped:
+            if self._record.relieved is not None:
+                raise self._record.relieved from stopped
             return self._fail(Interrupted())
         except WatermarkError as error:
             return self._fail(error)
@@ -103,7 +112,8 @@ class Job:
     def _run(self) -> int:
         try:
             self._start()
-            with self._record.beating():
+            with self._record.beating(self._on_relief):
+                self._abort_stale_upload()
                 published = find_published(self._storage, self._settings)
                 if published is not None:
                     log.info("an earlier attempt has published the output already")
@@ -133,6 +143,16 @@ class Job:
             task=self._task.as_record(),
         )
 
+    def _abort_stale_upload(self) -> None:
+        """Abort the multipart upload of an attempt that was killed: nobody else knows of it, and its parts cost."""
+        stale = self._record.fields.get(MULTIPART_UPLOAD)
+        if stale is None:
+            return
+        try:
+            self._storage.abort_upload(self._settings.output_key, stale)
+        except WatermarkError as error:  # the bucket's lifecycle rule is the second net
+            log.warning("an earlier attempt's upload was not aborted: %s", error)
+
     def _make(self) -> Published:
         newest = require_newest(self._storage, self._settings)
         with TemporaryDirectory(prefix="video-worker-", dir=self._temporary) as name:  # mode 0700
@@ -155,7 +175,7 @@ class Job:
                     self._progress,
                     self._resources,
                     profile,
-                    measured=self._deadline.allow_for_picture,
+                    measured=self._measured,
                 )
             self._timings |= result.timings
             return self._publish(folder / "result.mp4", result)
@@ -194,6 +214,7 @@ class Job:
                 result.duration,
                 lambda share: self._record.progress(PUBLISHING, share),  # a result that is there is late, but not lost
                 self._claim,
+                lambda upload: self._record.insist(**{MULTIPART_UPLOAD: upload}),
             )
 
     def _claim(self) -> None:
@@ -203,6 +224,11 @@ class Job:
     def _progress(self, phase: str, share: float) -> None:
         self._deadline.check()
         self._record.progress(phase, share)
+
+    def _measured(self, duration: float, pixels: float) -> None:
+        settings = self._settings
+        self._deadline.allow_for_picture(duration, pixels)
+        require_enough_cpu(self._task, pixels, settings.task_timeout_seconds, settings.max_task_memory)
 
     def _succeed(self, published: Published) -> None:
         output = {"key": self._settings.output_key, "size": published.size, "duration": published.duration}
@@ -216,6 +242,7 @@ class Job:
             render=self._render,
             memory=self._memory,
             timings=self._timings,
+            **{MULTIPART_UPLOAD: None},
         )
         log.info("the job succeeded", extra={"output": output, "timings": self._timings, "notes": self._notes})
 

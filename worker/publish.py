@@ -56,6 +56,7 @@ def publish(
     duration: float,
     progress: Callable[[float], None],
     claim: Callable[[], None],
+    begun: Callable[[str], None],
 ) -> Published:
     """Put the result under its key, in one step.
 
@@ -64,6 +65,7 @@ def publish(
 
     Args:
         claim: Called before each request that may let the result appear; what it raises keeps it from doing so.
+        begun: Called with the id of each multipart upload before its first part.
 
     Raises:
         SourceGone, Superseded, StorageUnavailable
@@ -88,6 +90,7 @@ def publish(
                 existing.etag if existing else None,
                 lambda sent: progress(sent / size),
                 claim=claim,
+                begun=begun,
             )
         except (Conflict, Missing):
             continue

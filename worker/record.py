@@ -72,6 +72,7 @@ class JobRecord:
 
     Attributes:
         fields: The JSON object.
+        relieved: What the heartbeat has heard, if this worker has no say any more; None as long as it knows of nothing.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class JobRecord:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.fields: dict[str, Any] = defaults
+        self.relieved: Relieved | None = None
         self._storage, self._key, self._clock, self._sleep = storage, key, clock, sleep
         self._owner = {name: defaults.get(name) for name in OWNER}
         self._is_owned = False
@@ -143,13 +145,18 @@ class JobRecord:
         self._last_progress = self._clock()
 
     @contextmanager
-    def beating(self, seconds: float = BEAT_SECONDS) -> Iterator[None]:
+    def beating(
+        self, on_relief: Callable[[], None] = lambda: None, seconds: float = BEAT_SECONDS
+    ) -> Iterator[None]:  # fmt: skip
         """Within the block, and until the end is written, write the record when it was not for so many seconds.
 
         A thread does so, whatever the block waits for: a reader sees by `updated_at` whether the worker lives. If the
         worker is relieved the thread ends, and the block hears of it when it writes itself.
+
+        Args:
+            on_relief: Called in that thread then, with `relieved` set: the block may wait for something else for long.
         """
-        beat = threading.Thread(target=self._beat, args=(seconds,), name="heartbeat", daemon=True)
+        beat = threading.Thread(target=self._beat, args=(seconds, on_relief), name="heartbeat", daemon=True)
         with shielded():  # which the thread inherits: signals are for the main one
             beat.start()
         try:
@@ -181,17 +188,18 @@ class JobRecord:
         self._ended.set()
         self.insist(**fields)
 
-    def _beat(self, seconds: float) -> None:
+    def _beat(self, seconds: float, on_relief: Callable[[], None]) -> None:
         while not self._ended.wait(seconds / 8):
-            with self._lock:
-                if self._ended.is_set() or time.monotonic() - self._last_try < seconds:
-                    continue
-                try:
-                    self.write()
-                except Relieved:
-                    return
-                except WatermarkError as error:
-                    log.warning("the heartbeat was not written: %s", error)
+            try:
+                with self._lock:
+                    if not self._ended.is_set() and time.monotonic() - self._last_try >= seconds:
+                        self.write()
+            except Relieved as relieved:
+                self.relieved = relieved
+                on_relief()
+                return
+            except WatermarkError as error:
+                log.warning("the heartbeat was not written: %s", error)
 
     def _read(self) -> None:
         try:

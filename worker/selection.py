@@ -25,6 +25,7 @@ SETTINGS_METADATA = {  # object metadata -> field of an overlay
     "watermark-rotate": "rotate",
 }
 SUFFIXES = (".json", ".png")
+CORRECT_EITHER = "Correct the upload's settings or the watermark file; the README describes every setting."
 _NUMBERS = ("opacity", "rotate")
 _OF_ONE_KIND = {"width": "image", "size": "text"}  # fields that only overlays with this other one have
 _POINT = re.compile(r"\s*([^,]+?)\s*,\s*([^,]+?)\s*")
@@ -63,8 +64,13 @@ def choose_watermark(storage: Storage, settings: Settings, metadata: Mapping[str
             json_file = suffix == ".json"
             document = watermarks.parse_document(content, name) if json_file else watermarks.for_image(name)
             changed = _with_settings(document, metadata)
-            # What is wrong may be in either, and the file alone would be searched in vain.
-            watermarks.validate(changed, name if changed == document else f"{name} with the upload's own settings")
+            try:
+                # What is wrong may be in either, and the file alone would be searched in vain.
+                watermarks.validate(changed, name if changed == document else f"{name} with the upload's own settings")
+            except WatermarkInvalid as error:
+                if changed == document:
+                    raise
+                raise WatermarkInvalid(error.message, CORRECT_EITHER) from error
             return ChosenWatermark(name, changed)
     raise _not_found(settings, metadata)
 

@@ -14,6 +14,8 @@ WATERMARK_PREFIX = "WATERMARK_PREFIX"
 RESULT_PREFIX = "RESULT_PREFIX"
 JOB_PREFIX = "JOB_PREFIX"
 PROFILE = "PROFILE"
+TASK_TIMEOUT_SECONDS = "TASK_TIMEOUT_SECONDS"
+MAX_TASK_MEMORY = "MAX_TASK_MEMORY"
 # From whoever starts the task, for this one job.
 JOB_ID = "JOB_ID"
 SOURCE_KEY = "SOURCE_KEY"
@@ -36,6 +38,8 @@ class Settings:
         source_etag: Without quotes; may be empty if there is a version id.
         attempt: 1 for the first.
         profile: What uploads get that ask for no other.
+        task_timeout_seconds: What an attempt may take; None where nobody waits for it.
+        max_task_memory: MB of the largest task that the job may be moved to; None where it cannot be moved.
     """
 
     bucket: str
@@ -50,6 +54,8 @@ class Settings:
     attempt: int
     profile: str
     ecs_metadata_uri: str | None = None
+    task_timeout_seconds: int | None = None
+    max_task_memory: int | None = None
 
     @property
     def relative_key(self) -> str:
@@ -84,6 +90,10 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         attempt=_positive(environment, ATTEMPT),
         profile=_profile(environment),
         ecs_metadata_uri=environment.get(ECS_METADATA_URI) or None,
+        task_timeout_seconds=_positive(environment, TASK_TIMEOUT_SECONDS)
+        if TASK_TIMEOUT_SECONDS in environment
+        else None,
+        max_task_memory=_positive(environment, MAX_TASK_MEMORY) if MAX_TASK_MEMORY in environment else None,
     )
     if not _JOB_ID.fullmatch(settings.job_id):
         raise ConfigurationInvalid(f"{JOB_ID} is no job id: {settings.job_id!r}.")

@@ -1,5 +1,6 @@
 """A signal to end as an exception: the only way to leave a blocking call at once and still clean up."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,11 @@ def stop_on_signals() -> Iterator[Callable[[], None]]:
             signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def request_stop() -> None:
+    """Stop this process as a signal does: for its other threads, which can raise nothing in the main one."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def hold_back() -> None:

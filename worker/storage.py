@@ -141,6 +141,7 @@ class Storage:
         single_put_bytes: int = SINGLE_PUT_BYTES,
         *,
         claim: Callable[[], None] = lambda: None,
+        begun: Callable[[str], None] = lambda _upload: None,
     ) -> None:
         """Publish a video in one step, whole or not at all, if the object still has this ETag, or does not exist.
 
@@ -149,6 +150,7 @@ class Storage:
             progress: Called with the number of bytes that have left.
             single_put_bytes: Larger files go as a multipart upload, which is aborted if anything fails.
             claim: Called right before the request that lets the object appear; if it raises, the object does not.
+            begun: Called with the id of a multipart upload before its first part; if it raises, there is none.
 
         Raises:
             Conflict
@@ -156,7 +158,7 @@ class Storage:
         description = {"ContentType": "video/mp4", "Metadata": dict(metadata)}
         size = path.stat().st_size
         if size > single_put_bytes:
-            self._put_parts(key, path, size, description, expected_etag, progress, claim)
+            self._put_parts(key, path, size, description, expected_etag, progress, claim, begun)
             return
         claim()
         with _translated(f"write {key}"), path.open("rb") as file:
@@ -170,6 +172,15 @@ class Storage:
             )
         progress(size)
 
+    def abort_upload(self, key: str, upload: str) -> None:
+        """Abort a multipart upload by its id, if it is there."""
+        with _translated(f"abort an upload of {key}"):
+            try:
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "NoSuchUpload":
+                    raise
+
     def _put_parts(
         self,
         key: str,
@@ -179,6 +190,7 @@ class Storage:
         expected_etag: str | None,
         progress: Callable[[int], None],
         claim: Callable[[], None],
+        begun: Callable[[str], None],
     ) -> None:
         target = {"Bucket": self._bucket, "Key": key}
         with _translated(f"write {key}"):
@@ -189,6 +201,7 @@ class Storage:
                         **target, **description, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT"
                     )
                     upload = target | {"UploadId": started["UploadId"]}
+                begun(upload["UploadId"])
                 parts, checksum = self._upload_parts(upload, path, size, progress)
                 claim()
                 self._client.complete_multipart_upload(

@@ -110,6 +110,8 @@ def test_a_larger_task_answers_just_the_errors_that_it_can_mend(states: dict[str
 
 
 def test_the_sizes_of_tasks_are_fargates_and_grow(template: dict[str, Any], states: dict[str, Any]) -> None:
+    from worker.sizing import MB_PER_VCPU
+
     allowed = {  # vCPU units and MB, of those that Fargate pairs
         256: {512, 1024, 2048}, 512: set(range(1024, 4097, 1024)), 1024: set(range(2048, 8193, 1024)),
         2048: set(range(4096, 16385, 1024)), 4096: set(range(8192, 30721, 1024)),
@@ -127,6 +129,7 @@ def test_the_sizes_of_tasks_are_fargates_and_grow(template: dict[str, Any], stat
             assert (states[choice["Next"]]["ResultPath"], states[choice["Next"]]["Next"]) == ("$.size", "RunWorker")
     assert sizes == [(256, 512), (512, 1024), (1024, 2048), (2048, 4096), (4096, 8192)]
     assert all(memory in allowed[cpu] for cpu, memory in sizes)
+    assert {memory / cpu * 1024 for cpu, memory in sizes} == {MB_PER_VCPU}  # so the one can be asked for by the other
     assert template["Parameters"]["MaxTaskMemory"]["AllowedValues"] == [str(memory) for _, memory in sizes]
 
 

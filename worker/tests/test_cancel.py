@@ -7,8 +7,9 @@ import pytest
 
 from worker import settings as names
 from worker.errors import Cancelled
-from worker.record import FAILED, TERMINAL
-from worker.tests.held import held
+from worker.record import BEAT_SECONDS, FAILED, TERMINAL
+from worker.tests.held import held, running
+from worker.tests.stalling import way_to
 from worker.tests.world import OUTPUT, RECORD, World
 
 QUEUED = {"job_id": "b-0123456789abcdef", "state": "QUEUED", "phase": None, "attempt": 0}
@@ -71,6 +72,20 @@ def test_the_signal_that_follows_does_not_make_it_an_interruption(world: World, 
     with held(world, world.upload(video), 'record:"phase": "ENCODING"') as worker:
         assert cancel(world)
         assert worker.stop(signal.SIGTERM) == Cancelled.exit_code
+    assert is_cancelled_without_a_result(world)
+
+
+def test_a_download_that_hangs_does_not_keep_a_cancelled_worker(world: World, video: bytes, aws_endpoint: str) -> None:
+    """Nobody sends a signal, and it writes nothing itself: its heartbeat hears of it."""
+    with way_to(aws_endpoint) as way:
+        way.stuck = b"GET /" + world.bucket.encode() + b"/unprocessed"
+        with running(world, world.upload(video) | {"AWS_ENDPOINT_URL": way.url}) as worker:
+            assert way.noticed.wait(30)
+            assert cancel(world)
+            assert worker.wait(2 * BEAT_SECONDS) == Cancelled.exit_code
+    assert "it is FAILED already" in worker.log
+    assert "INTERRUPTED" not in worker.log
+    assert list(world.folder.iterdir()) == []
     assert is_cancelled_without_a_result(world)
 
 

@@ -40,10 +40,10 @@ def test_hints_are_true_of_the_last_attempt_too() -> None:
 
 
 def test_hints_for_files_know_no_upload_no_task_and_no_log() -> None:
-    only_with_s3 = {"ACCESS_DENIED", "STORAGE_UNAVAILABLE", "CANCELLED"}
+    only_in_the_pipeline = {"ACCESS_DENIED", "STORAGE_UNAVAILABLE", "CANCELLED", "INSUFFICIENT_CPU"}
     told_with_particulars = {"WATERMARK_NOT_FOUND", "SOURCE_GONE"}  # worker/local.py
     for error in all_errors():
-        if error.code not in only_with_s3 | told_with_particulars:
+        if error.code not in only_in_the_pipeline | told_with_particulars:
             assert not re.search("upload|pipeline|attempt|the log|ephemeral", error().hint_for_files(), re.IGNORECASE)
 
 

@@ -59,7 +59,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 def test_a_record_that_nothing_is_written_to_moves_on(record: JobRecord, writes: Callable[[], int]) -> None:
     before = record.fields["updated_at"]
-    with record.beating(BEAT):
+    with record.beating(seconds=BEAT):
         wait_for(lambda: writes() >= 3)
     assert record.fields["updated_at"] > before
     record.finish(state="SUCCEEDED")
@@ -73,14 +73,14 @@ def test_it_goes_on_when_s3_does_again(bucket: str, writes: Callable[[], int]) -
     record = JobRecord(storage, RECORD, {"job_id": "b", "attempt": 1})
     record.start(state="RUNNING")
     storage.failures = 3
-    with record.beating(BEAT):
+    with record.beating(seconds=BEAT):
         wait_for(lambda: writes() >= 2)
     assert storage.failures == 0
 
 
 def test_it_leaves_a_terminal_record_alone(record: JobRecord, s3: Any, bucket: str) -> None:
     content = json.dumps({"state": "FAILED", "error": Cancelled().as_record()}).encode()
-    with record.beating(BEAT):
+    with record.beating(seconds=BEAT):
         s3.put_object(Bucket=bucket, Key=RECORD, Body=content)
         wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "heartbeat"])
         with pytest.raises(AlreadyFinished):

@@ -69,7 +69,7 @@ class Race:
         self._s3.delete_object(Bucket=self._bucket, Key=OUTPUT)
 
     def publish(self) -> None:
-        publish(self.storage, self._settings, self._path, 1.0, lambda _share: None, lambda: None)
+        publish(self.storage, self._settings, self._path, 1.0, lambda _share: None, lambda: None, lambda _upload: None)
 
     @property
     def result(self) -> bytes:

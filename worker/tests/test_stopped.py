@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from worker import settings as names
 from worker.errors import Interrupted
-from worker.tests.held import held, running
+from worker.tests.held import WORKER, held, running
 from worker.tests.stalling import way_to
 from worker.tests.world import OUTPUT, World
 
@@ -142,3 +143,20 @@ def test_the_next_attempt_does_the_job(world: World, video: bytes) -> None:
     assert (record["state"], record["attempt"], record["error"]) == ("SUCCEEDED", 2, None)
     assert record["output"]["size"] == len(world.get(OUTPUT))
     assert json.dumps(record).count("INTERRUPTED") == 0
+
+
+def test_the_next_attempt_aborts_the_upload_of_one_that_was_killed(world: World, video: bytes, tmp_path: Path) -> None:
+    killed = replace(world, folder=tmp_path / "killed")
+    killed.folder.mkdir()
+    environment = world.upload(video)
+    with running(killed, environment, "-c", WORKER, "after:upload_part", "in parts") as worker:
+        assert worker.process.stdout is not None
+        worker.process.stdout.readline()
+        worker.stop(signal.SIGKILL)
+    [left] = world.s3.list_multipart_uploads(Bucket=world.bucket)["Uploads"]
+    assert world.record["multipart_upload"] == left["UploadId"]
+    another = world.s3.create_multipart_upload(Bucket=world.bucket, Key=OUTPUT)["UploadId"]  # a newer upload's job
+    assert world.run(environment | {names.ATTEMPT: "2"}) == 0
+    [left] = world.s3.list_multipart_uploads(Bucket=world.bucket)["Uploads"]
+    assert left["UploadId"] == another
+    assert (world.record["state"], world.record["multipart_upload"]) == ("SUCCEEDED", None)

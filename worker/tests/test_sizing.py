@@ -1,0 +1,34 @@
+"""A long video asks for more CPU, as long as there is more to be had."""
+
+import pytest
+
+from worker.errors import InsufficientCpu
+from worker.sizing import require_enough_cpu
+from worker.task import Task
+
+HOURS = 3600
+FULL_HD = 1920 * 1080 * 30.0  # pixels of a second
+SMALLEST = Task(vcpus=0.25, memory_mb=512)
+
+
+@pytest.mark.parametrize(
+    ("hours", "largest", "memory"),
+    [(0.25, 8192, 1024), (0.5, 8192, 2048), (1, 8192, 4096), (2, 8192, 8192), (24, 8192, 8192), (2, 2048, 2048)],
+)
+def test_a_task_is_asked_for_that_is_done_in_time(hours: float, largest: int, memory: int) -> None:
+    with pytest.raises(InsufficientCpu) as caught:
+        require_enough_cpu(SMALLEST, hours * HOURS * FULL_HD, 6 * HOURS, largest)
+    asked = caught.value.memory_mb
+    assert asked is not None
+    assert memory / 2 < asked <= memory
+    assert caught.value.as_record()["memory_mb"] == asked
+    # There it begins, and asks for no other.
+    require_enough_cpu(Task(vcpus=memory / 2048, memory_mb=memory), hours * HOURS * FULL_HD, 6 * HOURS, largest)
+
+
+@pytest.mark.parametrize(
+    ("task", "timeout", "largest"),
+    [(Task(), 1, 8192), (SMALLEST, None, 8192), (SMALLEST, 1, None), (SMALLEST, 1, 512), (SMALLEST, 24 * HOURS, 8192)],
+)
+def test_it_begins_where_no_other_would_be_better(task: Task, timeout: int | None, largest: int | None) -> None:
+    require_enough_cpu(task, 0.5 * HOURS * FULL_HD, timeout, largest)
