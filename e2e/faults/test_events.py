@@ -13,7 +13,7 @@ from botocore.config import Config
 from e2e.faults.conftest import Operate
 from e2e.faults.fault import NewFault
 from e2e.faults.nothing_left import Upload
-from e2e.inspection import executions_of, tasks_of
+from e2e.inspection import executions_of, tasks_of, without_trigger
 from videobatch.pipeline import Pipeline
 
 DELIVERIES = 20
@@ -27,13 +27,8 @@ Deliver = Callable[[dict[str, Any]], list[str]]
 
 @pytest.fixture
 def silence(pipeline: Pipeline) -> Iterator[None]:
-    """S3 tells nobody of uploads."""
-    at = {"Bucket": pipeline.bucket}
-    configured = pipeline.s3.get_bucket_notification_configuration(**at)
-    configured.pop("ResponseMetadata")
-    pipeline.s3.put_bucket_notification_configuration(**at, NotificationConfiguration={})
-    yield
-    pipeline.s3.put_bucket_notification_configuration(**at, NotificationConfiguration=configured)
+    with without_trigger(pipeline):
+        yield
 
 
 def event_of(pipeline: Pipeline, upload: Upload, sequencer: str) -> dict[str, Any]:

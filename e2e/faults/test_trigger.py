@@ -1,10 +1,11 @@
-"""A function that fails until its event is a dead letter, and a Step Functions that throttles it."""
+"""A function that fails until its event is a dead letter; a Step Functions that throttles it; an ECS that is full."""
 
 import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import boto3
 from e2e.faults.conftest import Operate
 from e2e.faults.fault import NewFault
 from e2e.faults.proxy import FaultProxy, Rule, throttle
-from e2e.inspection import executions_of, wait_until
+from e2e.inspection import executions_of, tasks_of, wait_until
 from e2e.targets import Target
 from videobatch.pipeline import Pipeline
 
 DELIVERIES = 3  # Lambda's own: the event and two retries
 # For so long the emulator's Lambda still takes events for the function as it was, and hands them on two minutes later.
 POLLER_SECONDS = 3
+REFUSALS = ("throttling", "capacity")
 TRIES = 5  # of the function's client, within a delivery
 
 
@@ -83,3 +85,24 @@ def test_step_functions_throttles_the_function(
     [record] = fault.settle(injected=rule.applied)
     assert (record["state"], record["attempt"]) == ("SUCCEEDED", 1)
     assert len(executions_of(pipeline, record["job_id"])) == 1
+
+
+def refusals(reasons: Sequence[str] | None = None) -> list[str]:
+    """Let the emulator's ECS refuse RunTask for these reasons; return those that are still to come."""
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/_aws/ecs/run-task-refusals"
+    body = None if reasons is None else json.dumps({"reasons": reasons}).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, body)) as answer:  # noqa: S310 - of the account's own endpoint
+        left: list[str] = [] if body else json.load(answer)["reasons"]
+    return left
+
+
+def test_ecs_throttles_and_is_full(pipeline: Pipeline, new_fault: NewFault, clip: Path) -> None:
+    """No attempt has begun then, so none is lost."""
+    fault = new_fault("ECS throttles RunTask, then has no capacity")
+    refusals(REFUSALS)
+    fault.upload(clip, "refused.mp4")
+    [record] = fault.wait()
+    assert refusals() == []
+    fault.settle(injected=len(REFUSALS))
+    assert (record["state"], record["attempt"]) == ("SUCCEEDED", 1)
+    assert len(tasks_of(pipeline, record["job_id"])) == 1

@@ -91,3 +91,12 @@ class TaskNotFoundException(InvalidParameterException):
 
     def __init__(self) -> None:
         super().__init__("The referenced task was not found.")
+
+
+class ThrottlingException(EcsException):
+    """The account asks more often than it may; as all of AWS's services word it."""
+
+    code = "ThrottlingException"
+
+    def __init__(self) -> None:
+        super().__init__("Rate exceeded")

@@ -17,6 +17,7 @@ from .engine import TaskEngine
 from .exceptions import ClusterContainsServicesException, ClusterContainsTasksException, TaskNotFoundException
 from .list_tasks import list_tasks
 from .models import EcsStore, Task, count_by_status, ecs_stores, task_arn
+from .refusals import RunTaskRefusals
 from .run_task import run_task
 from .spot import SpotInterruptions
 from .task_definitions import describe_task_definition, register_task_definition
@@ -29,17 +30,21 @@ class EcsProvider(ServiceLifecycleHook):
 
     def __init__(self) -> None:
         self._engine = TaskEngine(read_configuration())
-        self._spot_interruptions = ROUTER.add(SpotInterruptions(self._engine.interrupt))
+        self._refusals = RunTaskRefusals()
+        self._routes = [ROUTER.add(SpotInterruptions(self._engine.interrupt)), ROUTER.add(self._refusals)]
         self._lock = threading.Lock()  # one RunTask at a time, so that a client token is used once
 
     def on_before_stop(self) -> None:
         """The emulator stops, and its tasks with it."""
-        ROUTER.remove(self._spot_interruptions)
+        for rules in self._routes:
+            ROUTER.remove(rules)
         self._engine.shut_down()
 
     @handler("RunTask", expand=False)
     def run_task(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """Make tasks and start them as there is room."""
+        if (refused := self._refusals.next_answer()) is not None:
+            return refused
         with self._lock:
             tasks, are_new = run_task(context.account_id, context.region, _store(context), request, self._engine.tell)
             described = [task.describe(include_tags=True) for task in tasks]

@@ -73,9 +73,18 @@ def default_network(endpoint: str) -> dict[str, Any]:
 
 def interrupt_spot_task(endpoint: str, task_arn: str) -> int:
     """Ask for a Spot interruption; returns the HTTP status."""
-    url = f"{endpoint}/_aws/ecs/tasks/{task_arn.rsplit('/', 1)[-1]}/spot-interruption"
+    return _post(f"{endpoint}/_aws/ecs/tasks/{task_arn.rsplit('/', 1)[-1]}/spot-interruption")
+
+
+def refuse_run_task(endpoint: str, *reasons: str) -> int:
+    """Have the next calls of RunTask refused; returns the HTTP status."""
+    return _post(f"{endpoint}/_aws/ecs/run-task-refusals", json.dumps({"reasons": reasons}).encode())
+
+
+def _post(url: str, body: bytes = b"") -> int:
+    request = urllib.request.Request(url, body, method="POST")  # noqa: S310
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
