@@ -17,7 +17,19 @@ def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["bench", "bench_burst", "bench_path", "bench_smart", "bench_starts", "demo", "emulator", "lock", "setup"]
+    "name",
+    [
+        "bench",
+        "bench_burst",
+        "bench_path",
+        "bench_smart",
+        "bench_starts",
+        "demo",
+        "emulator",
+        "lock",
+        "record_videobatch",
+        "setup",
+    ],
 )
 def test_help_is_told(name: str) -> None:
     told = run(name, "--help")
