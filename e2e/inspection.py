@@ -1,8 +1,9 @@
 """Look into videos and the account, as a suspicious user would."""
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import boto3
 import pytest
 from PIL import ImageChops, ImageStat
 
-from videobatch.pipeline import Pipeline
+from videobatch.pipeline import JobRecord, Pipeline
 
 POLL_SECONDS = 0.05
 
@@ -105,3 +106,27 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> 
             pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(POLL_SECONDS)
     return found
+
+
+def wait_for_phase(pipeline: Pipeline, version_id: str, phase: str, attempt: int = 1) -> JobRecord:
+    """Return the record of an upload's job once it is in this phase."""
+
+    def reached() -> JobRecord | None:
+        record = pipeline.record_of(version_id)
+        return record if record and (record["phase"], record["attempt"]) == (phase, attempt) else None
+
+    record: JobRecord = wait_until(reached, f"phase {phase} of attempt {attempt}")
+    return record
+
+
+@contextlib.contextmanager
+def without_trigger(pipeline: Pipeline) -> Iterator[None]:
+    """In the block S3 tells nobody of uploads."""
+    bucket = {"Bucket": pipeline.bucket}
+    configured = pipeline.s3.get_bucket_notification_configuration(**bucket)
+    configured.pop("ResponseMetadata")
+    pipeline.s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration={})
+    try:
+        yield
+    finally:
+        pipeline.s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration=configured)

@@ -7,18 +7,9 @@ from typing import Any
 import boto3
 
 from e2e.conftest import WaitForJob
-from e2e.inspection import executions_of, inspect, status_at_the_end, tasks_of, wait_until
+from e2e.inspection import executions_of, inspect, status_at_the_end, tasks_of, wait_for_phase, wait_until
 from e2e.targets import Target
 from videobatch.pipeline import JobRecord, Pipeline
-
-
-def wait_for_phase(pipeline: Pipeline, version_id: str, phase: str, attempt: int = 1) -> JobRecord:
-    def reached() -> JobRecord | None:
-        record = pipeline.record_of(version_id)
-        return record if record and (record["phase"], record["attempt"]) == (phase, attempt) else None
-
-    record: JobRecord = wait_until(reached, f"phase {phase} of attempt {attempt}")
-    return record
 
 
 def kill_worker(target: Target, job_id: str) -> None:

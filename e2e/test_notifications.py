@@ -18,7 +18,11 @@ from e2e.inbox import Inbox, listening, subscribed
 from e2e.inspection import executions_of, status_at_the_end, wait_until
 from e2e.targets import Target
 from e2e.test_dependability import event_of
+from jobs import job_id as job_id_of
+from jobs import queued_record
 from localstack_fargate.embedded_metrics.format import read_metrics
+from uploads import Upload
+from videobatch.cancelling import cancel
 from videobatch.pipeline import DEFAULT_STACK, JobRecord, Pipeline
 
 FINISHED = {"source": ["video-batch-processing"], "detail-type": ["Video Job Finished"]}
@@ -245,26 +249,29 @@ def test_a_cancelled_job_is_told_of_though_its_execution_cannot(
     job_id = wait_until(lambda: running(pipeline, version_id), "the worker")["job_id"]
     [execution] = executions_of(pipeline, job_id)
     look_at(pipeline, "a stopped execution", execution=execution["executionArn"])  # which has no end to tell of yet
-    key = f"{pipeline.outputs['JobPrefix']}{job_id}.json"
-
-    def end_record() -> bool:
-        found = pipeline.s3.get_object(Bucket=pipeline.bucket, Key=key)
-        error = {"code": "CANCELLED", "message": "Somebody did.", "hint": "Ask them.", "retryable": False}
-        ended = json.dumps({**json.load(found["Body"]), "state": "FAILED", "attempt": 1, "error": error})
-        try:
-            pipeline.s3.put_object(Bucket=pipeline.bucket, Key=key, Body=ended, IfMatch=found["ETag"])
-        except pipeline.s3.exceptions.ClientError:  # the worker was faster, with its progress
-            return False
-        return True
-
-    wait_until(end_record, "the end of the record")
-    boto3.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
+    cancel(pipeline, job_id)
     wait_until(lambda: failures_of(messages, job_id), "the message")
     for inbox in (events, messages):
         inbox.settle()
     [event] = events_of(events, job_id)
     assert event["detail"] == wait_for_job(version_id)
     assert set(event["resources"]) == {pipeline.outputs["StateMachineArn"], execution["executionArn"]}
+    assert len(failures_of(messages, job_id)) == 1
+
+
+def test_a_job_that_is_cancelled_before_it_is_started_is_told_of_too(
+    pipeline: Pipeline, events: Inbox, messages: Inbox
+) -> None:
+    upload = Upload(pipeline.bucket, pipeline.upload_key("told/never.mp4"), uuid.uuid4().hex, "e", 1, "")
+    job_id = job_id_of(upload)
+    record = json.dumps(queued_record(job_id, upload, datetime.now(UTC)))
+    pipeline.s3.put_object(Bucket=pipeline.bucket, Key=f"{pipeline.outputs['JobPrefix']}{job_id}.json", Body=record)
+    cancelled = cancel(pipeline, job_id)
+    wait_until(lambda: failures_of(messages, job_id), "the message")
+    for inbox in (events, messages):
+        inbox.settle()
+    [event] = events_of(events, job_id)
+    assert (event["detail"], cancelled["error"]["code"]) == (cancelled, "CANCELLED")
     assert len(failures_of(messages, job_id)) == 1
 
 

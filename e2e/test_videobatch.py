@@ -1,64 +1,59 @@
 """The operator's command line on the account: the real commands, and what they have done to real jobs."""
 
-import contextlib
 import json
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 
 from e2e.conftest import WaitForJob
-from e2e.inspection import difference, executions_of, inspect, status_at_the_end, tasks_of, wait_until
+from e2e.inspection import (
+    difference,
+    executions_of,
+    inspect,
+    status_at_the_end,
+    tasks_of,
+    wait_for_phase,
+    wait_until,
+    without_trigger,
+)
+from e2e.rights import needed, recorded
 from e2e.targets import Target
 from scripts.sample_media import make_logo
+from uploads import Upload
 from videobatch.pipeline import JobRecord, Pipeline
+from videobatch.tests.commands import Ended, commands
+from videobatch.trigger import event_of
 
 COMMAND = Path(sys.executable).parent / "videobatch"
-
-
-@dataclass(frozen=True)
-class Ended:
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
 
 Videobatch = Callable[..., Ended]
 
 
 @pytest.fixture
-def videobatch(pipeline: Pipeline, tmp_path: Path) -> Videobatch:  # noqa: ARG001 - its account is in the environment
-    def run(*arguments: object, code: int = 0) -> Ended:
-        done = subprocess.run(
-            [COMMAND, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240
-        )
-        assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-        return Ended(done.stdout, done.stderr)
+def videobatch(
+    pipeline: Pipeline,  # noqa: ARG001 - its account is in the environment
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Videobatch]:
+    """Run a command, which has to end with this code, and to need no right that it is not said to need."""
+    monkeypatch.chdir(tmp_path)
+    with commands(capsys) as run:
 
-    return run
+        def checked(*arguments: object, code: int = 0) -> Ended:
+            with recorded() as used:
+                ended = run(*arguments)
+            assert ended.code == code, f"{ended.out}\n{ended.err}"
+            assert used <= needed([*map(str, arguments)])
+            return ended
 
-
-@contextlib.contextmanager
-def without_trigger(pipeline: Pipeline) -> Iterator[None]:
-    """Uploads whose events reach nobody."""
-    bucket = {"Bucket": pipeline.bucket}
-    before = pipeline.s3.get_bucket_notification_configuration(**bucket)
-    before.pop("ResponseMetadata")
-    pipeline.s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration={})
-    try:
-        yield
-    finally:
-        pipeline.s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration=before)
+        yield checked
 
 
 @pytest.fixture(scope="module")
@@ -154,11 +149,9 @@ def test_lost_events_are_found_and_dead_letters_go_back(
         assert "✗ trigger" in sick.out
     key = pipeline.upload_key("lost/dead.mp4")
     head = pipeline.s3.head_object(Bucket=pipeline.bucket, Key=key)
-    stored = {"key": key, "size": head["ContentLength"], "eTag": head["ETag"].strip('"'), "versionId": dead,
-              "sequencer": "00"}  # fmt: skip
-    event = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": pipeline.bucket}, "object": stored}}
+    upload = Upload(pipeline.bucket, key, dead, head["ETag"].strip('"'), head["ContentLength"], "00")
     queue, sqs = pipeline.outputs["DeadLetterQueueUrl"], boto3.client("sqs")
-    for body in ({"version": "1.0", "requestPayload": {"Records": [event]}}, {"no": "letter of Lambda"}):
+    for body in ({"version": "1.0", "requestPayload": event_of([upload])}, {"no": "letter of Lambda"}):
         sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
 
     assert "! dead letters" in videobatch("doctor").out
@@ -186,9 +179,7 @@ def test_a_job_that_has_stopped_without_an_end_begins_again(
     videobatch: Videobatch, pipeline: Pipeline, long_clip: Path, wait_for_job: WaitForJob
 ) -> None:
     version_id = pipeline.upload(long_clip, "stopped.mp4")
-    running = wait_until(
-        lambda: (record := pipeline.record_of(version_id)) and record["phase"] == "ENCODING" and record, "ENCODING"
-    )
+    running = wait_for_phase(pipeline, version_id, "ENCODING")
     assert videobatch("backfill", "--json").json["backfilled"] == []  # it goes on
     [execution] = executions_of(pipeline, running["job_id"])
     boto3.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
@@ -205,15 +196,16 @@ def test_a_cancelled_job_ends_everywhere(
     videobatch: Videobatch, pipeline: Pipeline, target: Target, long_clip: Path
 ) -> None:
     version_id = pipeline.upload(long_clip, "unwanted.mp4")
-    running = wait_until(
-        lambda: (record := pipeline.record_of(version_id)) and record["phase"] == "ENCODING" and record, "ENCODING"
-    )
+    running = wait_for_phase(pipeline, version_id, "ENCODING")
     videobatch("cancel", running["job_id"])
     wait_until(lambda: not target.worker_runs(running["job_id"]), "the worker's end")
     cancelled = pipeline.record_of(version_id)
     assert cancelled is not None
     assert (cancelled["state"], cancelled["error"]["code"]) == ("FAILED", "CANCELLED")
     assert status_at_the_end(pipeline, running["job_id"]) in ("ABORTED", "FAILED")  # the worker may be the faster
+    [task] = tasks_of(pipeline, running["job_id"])
+    assert task["desiredStatus"] == "STOPPED"
+    assert pipeline.record_of(version_id) == cancelled
     assert "unwanted.mp4" not in pipeline.result_names()
     videobatch("cancel", running["job_id"], code=4)
 

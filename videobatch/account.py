@@ -61,10 +61,10 @@ class Account:
 def add_options(command: click.Command) -> None:
     """Give a command and all below it the options that every command has."""
     command.params += [
-        _option("--stack", "Name of the pipeline's stack.", envvar="STACK_NAME", show_default=DEFAULT_STACK),
-        _option("--profile", "Profile of the AWS configuration.", show_default="the SDK's own"),
-        _option("--region", "AWS region.", show_default="the SDK's own"),
-        _option("--json", "Print JSON on standard output, and nothing else there.", is_flag=True),
+        _option("--stack", f"The pipeline's stack, if not {DEFAULT_STACK}.", envvar="STACK_NAME"),
+        _option("--profile", "Profile of the AWS configuration, if not the SDK's own."),
+        _option("--region", "AWS region, if not the SDK's own."),
+        _option("--json", "Print JSON on standard output, and only that.", is_flag=True),
     ]
     if isinstance(command, click.Group):
         for below in command.commands.values():

@@ -5,7 +5,7 @@ from videobatch.errors import NotFound, NotPossible
 from videobatch.executions import describe_execution, execution_arn
 from videobatch.pipeline import TERMINAL_STATES, JobRecord, Pipeline
 from videobatch.records import Changed
-from videobatch.restarting import last_execution
+from videobatch.restarting import last_execution, start
 from worker.errors import Cancelled
 
 TRIES = 20  # a worker that makes progress writes every two seconds: to be slower than it twice in a row is rare
@@ -50,10 +50,11 @@ def cancel(pipeline: Pipeline, identifier: str) -> JobRecord:
 
 
 def _stop(pipeline: Pipeline, record: JobRecord) -> None:
-    # Without an execution a worker that begins later finds the record, and ends.
     name = last_execution(record)
     described = describe_execution(pipeline, name)
-    if described and described["status"] == "RUNNING":
+    if described is None:  # whoever would start it later finds its name taken, and what is stopped is told of (ADR 10)
+        start(pipeline, record)
+    if described is None or described["status"] == "RUNNING":
         pipeline.client("stepfunctions").stop_execution(
             executionArn=execution_arn(pipeline, name), error=Cancelled.code, cause=Cancelled.message
         )

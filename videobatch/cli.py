@@ -29,8 +29,9 @@ from worker.errors import WatermarkError
 
 HELP = """Operate the video watermark pipeline: submit, watch, look into and mend its jobs.
 
-Which account it is about is the SDK's own affair: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and so on. The options of
-"Account and output" may stand before a command's name or after it.
+Which account it is about is the SDK's own affair: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and so on.
+
+The options of "Account and output" may stand before a command's name or after it.
 """
 
 

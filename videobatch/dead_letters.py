@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from botocore.exceptions import ClientError
+
+from uploads import MalformedRecord, parse_record
 from videobatch import trigger
 from videobatch.pipeline import Pipeline
 from videobatch.trigger import TriggerFailed
@@ -20,19 +24,16 @@ class DeadLetter:
     """One letter.
 
     Attributes:
-        handle: By which it is removed or given back.
         event: S3's event; None if the letter holds none.
     """
 
-    handle: str
     message_id: str
     event: dict[str, Any] | None
 
     @property
     def keys(self) -> list[str]:
-        """The keys of its uploads, as S3 encodes them."""
-        records = (self.event or {}).get("Records", [])
-        return [str(record.get("s3", {}).get("object", {}).get("key")) for record in records]
+        """The keys of its uploads."""
+        return [_key(record) for record in (self.event or {}).get("Records", [])]
 
 
 @dataclass
@@ -40,7 +41,8 @@ class DeadLetterQueue:
     """The queue while one run looks through it: what it has not removed can be received again after the block."""
 
     pipeline: Pipeline
-    _held: dict[str, DeadLetter] = field(default_factory=dict)
+    _held: dict[str, str] = field(default_factory=dict)
+    """Message → the handle by which it was received last."""
 
     def __enter__(self) -> Self:
         return self
@@ -48,11 +50,13 @@ class DeadLetterQueue:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for handle in self._held:
-            self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0)
+        for handle in self._held.values():
+            with suppress(ClientError):  # it is visible by itself if its time was over
+                self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0)
 
     def letters(self) -> Iterator[DeadLetter]:
-        """Yield all letters, each once."""
+        """Yield all letters, each once, though SQS may hand one out again, and does so when its time was over."""
+        seen: set[str] = set()
         while True:
             answer = self._client.receive_message(
                 QueueUrl=self._url,
@@ -60,14 +64,13 @@ class DeadLetterQueue:
                 WaitTimeSeconds=PATIENCE_SECONDS,
                 VisibilityTimeout=HIDDEN_SECONDS,
             )
-            received = [
-                DeadLetter(message["ReceiptHandle"], message["MessageId"], _event(message["Body"]))
-                for message in answer.get("Messages", [])
-            ]
+            received = {message["MessageId"]: message for message in answer.get("Messages", [])}
             if not received:
                 return
-            self._held |= {letter.handle: letter for letter in received}
-            yield from received
+            self._held |= {identifier: message["ReceiptHandle"] for identifier, message in received.items()}
+            new = [message for identifier, message in received.items() if identifier not in seen]
+            seen |= received.keys()
+            yield from (DeadLetter(message["MessageId"], _event(message["Body"])) for message in new)
 
     def redrive(self, letter: DeadLetter) -> list[str]:
         """Send a letter's event through the function, and remove the letter once all its jobs are started.
@@ -81,8 +84,7 @@ class DeadLetterQueue:
         if letter.event is None:
             raise TriggerFailed("The letter holds no event of S3.")
         jobs = trigger.invoke(self.pipeline, letter.event)
-        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.handle)
-        del self._held[letter.handle]
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=self._held.pop(letter.message_id))
         return jobs
 
     @property
@@ -103,4 +105,11 @@ def _event(body: str) -> dict[str, Any] | None:
         event = json.loads(body)["requestPayload"]
     except (ValueError, KeyError, TypeError):
         return None
-    return event if isinstance(event, dict) and "Records" in event else None
+    return event if isinstance(event, dict) and isinstance(event.get("Records"), list) else None
+
+
+def _key(record: Any) -> str:
+    try:
+        return parse_record(record).key
+    except MalformedRecord:
+        return "(no upload)"

@@ -9,37 +9,52 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from videobatch import records
 from videobatch.bars import shortened
+from videobatch.gaps import SILENT_SECONDS, Reason, why_nobody_works_on
 from videobatch.output import STYLES, errors, printable
 from videobatch.pipeline import TERMINAL_STATES, JobRecord, Pipeline
 
 POLL_SECONDS = 1.0  # the worker writes its progress every two seconds
+STOPPED = "STOPPED"
+"""The state that is shown of a job which says that it goes on, while nothing works on it any more."""
 
 
 def follow_jobs(
     pipeline: Pipeline,
     identifiers: Sequence[str],
-    poll: float = POLL_SECONDS,
+    untold: Callable[[str], None] = lambda _identifier: None,
+    clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[JobRecord]:
     """Yield the record of each job whenever it has changed, until all have ended; one that is not there yet is awaited.
 
+    A job that nothing works on any more is not waited for: its record is yielded once more, as STOPPED.
+
     Args:
-        poll: Seconds between two looks.
+        untold: Called with the id of a job that has had no record for a minute.
     """
     seen: dict[str, JobRecord] = {}
-    waiting = list(dict.fromkeys(identifiers))
+    waiting = dict.fromkeys(identifiers, clock())  # and when each was heard of last
     while waiting:
         for record in records.read_many(pipeline, waiting):
             if seen.get(record["job_id"]) != record:
                 seen[record["job_id"]] = record
+                waiting[record["job_id"]] = clock()
                 yield record
-        waiting = [
-            identifier
-            for identifier in waiting
-            if identifier not in seen or seen[identifier]["state"] not in TERMINAL_STATES
-        ]
+        for identifier in [each for each, heard in waiting.items() if clock() - heard > SILENT_SECONDS]:
+            waiting[identifier] = clock()
+            if identifier not in seen:
+                untold(identifier)
+            elif why_nobody_works_on(pipeline, seen[identifier]) is Reason.STOPPED:
+                seen[identifier] = seen[identifier] | {"state": STOPPED}
+                yield seen[identifier]
+        waiting = {each: heard for each, heard in waiting.items() if each not in seen or not has_ended(seen[each])}
         if waiting:
-            sleep(poll)
+            sleep(POLL_SECONDS)
+
+
+def has_ended(record: JobRecord) -> bool:
+    """Whether a job that is followed need not be followed any more."""
+    return record["state"] in TERMINAL_STATES or record["state"] == STOPPED
 
 
 class JobBars:
@@ -78,7 +93,7 @@ class JobBars:
         """Show a record that has changed."""
         identifier, state = record["job_id"], record["state"]
         phase = str(record["phase"] if state == "RUNNING" and record["phase"] else state).lower()
-        if state in TERMINAL_STATES:
+        if has_ended(record):
             self._progress.remove_task(self._bars.pop(identifier))
             self._hide_what_has_no_room()
             self._say(record)
@@ -89,10 +104,8 @@ class JobBars:
         self._phases[identifier] = phase
 
     def _say(self, record: JobRecord) -> None:
-        error = record.get("error") or {}
-        why = f" {error.get('code')}: {error.get('message')}" if record["state"] == "FAILED" else ""
         errors.print(
-            f"{record['state']:<10} {record['job_id']}{printable(why)}",
+            f"{record['state']:<10} {record['job_id']}{printable(_why(record))}",
             style=STYLES.get(record["state"], ""),
             soft_wrap=True,
         )
@@ -101,3 +114,10 @@ class JobBars:
         room = max(1, errors.height - 2)
         for number, bar in enumerate(self._bars.values()):
             self._progress.update(bar, visible=number < room)
+
+
+def _why(record: JobRecord) -> str:
+    if record["state"] == STOPPED:
+        return " Nothing works on it any more; videobatch backfill begins it again."
+    error = record.get("error") or {}
+    return f" {error.get('code')}: {error.get('message')}" if record["state"] == "FAILED" else ""

@@ -1,6 +1,6 @@
 """Uploads that nobody works on: without a job, or with one that has stopped without an end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import batched
@@ -8,12 +8,15 @@ from itertools import batched
 from jobs import job_id
 from uploads import Upload, reason_to_ignore
 from videobatch import records, trigger
+from videobatch.errors import NotPossible, OperatorError
 from videobatch.executions import describe_execution
 from videobatch.pipeline import TERMINAL_STATES, JobRecord, Pipeline
 from videobatch.records import UNREADABLE, Changed
 from videobatch.restarting import last_execution, restart, start, upload_of, wait_for_end
+from videobatch.trigger import TriggerFailed
 
 UPLOADS_PER_EVENT = 10  # the function has a minute for an event
+SILENT_SECONDS = 60.0  # a worker that lives writes every five; after that, it is worth asking whether one does
 
 
 class Reason(StrEnum):
@@ -46,47 +49,59 @@ def find_gaps(pipeline: Pipeline) -> Iterator[Gap]:
             yield Gap(identifier, upload, Reason.NO_JOB)
     for record in records.read_many(pipeline, known):
         if record["state"] not in TERMINAL_STATES and record["state"] != UNREADABLE:
-            reason = _why_nobody_works_on(pipeline, record)
+            reason = why_nobody_works_on(pipeline, record)
             if reason is not None:
                 yield Gap(record["job_id"], upload_of(pipeline, record), reason)
 
 
-def fill(pipeline: Pipeline, gaps: list[Gap]) -> list[Gap]:
-    """Start what is missing; return the gaps that were really filled, and not by somebody else meanwhile.
-
-    Raises:
-        TriggerFailed
-    """
+def fill(pipeline: Pipeline, gaps: Sequence[Gap]) -> Iterator[tuple[Gap, OperatorError | None]]:
+    """Start what is missing. Yield each gap with why it could not be filled, and none that somebody else has filled."""
     missing = [gap for gap in gaps if gap.reason is Reason.NO_JOB]
     for some in batched(missing, UPLOADS_PER_EVENT, strict=False):
-        trigger.invoke(pipeline, trigger.event_of([gap.upload for gap in some]))
-    others = [gap for gap in gaps if gap.reason is not Reason.NO_JOB]
-    return missing + [gap for gap in others if _start(pipeline, gap)]
+        problem = None
+        try:
+            trigger.invoke(pipeline, trigger.event_of([gap.upload for gap in some]))
+        except TriggerFailed as error:
+            problem = error
+        yield from ((gap, problem) for gap in some)
+    for gap in gaps:
+        if gap.reason is Reason.NO_JOB:
+            continue
+        try:
+            if _start(pipeline, gap):
+                yield gap, None
+        except Changed:  # by another run of this, or a task's last word
+            continue
+        except NotPossible as error:
+            yield gap, error
 
 
-def _start(pipeline: Pipeline, gap: Gap) -> bool:
-    found = records.read(pipeline, gap.job_id)
-    if found is None:
-        return False
-    record, etag = found
-    if record["state"] in TERMINAL_STATES or _why_nobody_works_on(pipeline, record) is not gap.reason:
-        return False
-    if gap.reason is Reason.NOT_STARTED:
-        start(pipeline, record)
-        return True
-    wait_for_end(pipeline, record)
-    try:
-        restart(pipeline, record, etag)
-    except Changed:  # by another run of this, or a task's last word
-        return False
-    return True
-
-
-def _why_nobody_works_on(pipeline: Pipeline, record: JobRecord) -> Reason | None:
+def why_nobody_works_on(pipeline: Pipeline, record: JobRecord) -> Reason | None:
+    """Return why a job that has no end has nobody to give it one, or None: its execution runs."""
     execution = describe_execution(pipeline, last_execution(record))
     if execution is None:
         return Reason.NOT_STARTED
     return None if execution["status"] == "RUNNING" else Reason.STOPPED
+
+
+def _start(pipeline: Pipeline, gap: Gap) -> bool:
+    """Start a job anew, if it is still as it was found.
+
+    Raises:
+        NotPossible: Something of it goes on.
+    """
+    found = records.read(pipeline, gap.job_id)
+    if found is None:
+        return False
+    record, etag = found
+    if record["state"] in TERMINAL_STATES or why_nobody_works_on(pipeline, record) is not gap.reason:
+        return False
+    if gap.reason is Reason.NOT_STARTED:
+        start(pipeline, record)
+    else:
+        wait_for_end(pipeline, record)
+        restart(pipeline, record, etag)
+    return True
 
 
 def _uploads(pipeline: Pipeline) -> Iterator[Upload]:

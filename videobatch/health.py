@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from videobatch.account import Account
 from videobatch.errors import OperatorError, explain
-from videobatch.pipeline import Pipeline
+from videobatch.pipeline import CLIENT_CONFIG, Pipeline
 from worker.selection import DEFAULT_NAME, SUFFIXES
 
 STEADY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
@@ -95,7 +95,7 @@ def _finding(part: str, check: Callable[[], str]) -> Finding:
 
 
 def _credentials(account: Account) -> str:
-    identity = account.session.client("sts").get_caller_identity()
+    identity = account.session.client("sts", config=CLIENT_CONFIG).get_caller_identity()
     return f"{identity['Arn']}, region {account.session.region_name}"
 
 
@@ -206,11 +206,11 @@ def _image(pipeline: Pipeline, resources: Mapping[str, str]) -> str:
     image = _task_definition(pipeline, resources)["containerDefinitions"][0]["image"]
     in_ecr = _ECR_IMAGE.fullmatch(image)
     if not in_ecr:
-        return f"{image}; not looked up, as it lies in no registry of AWS"
+        return f"{image}, which is in no registry of AWS: not looked up"
     registry, region, repository, tag, digest = in_ecr.groups()
     wanted = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
     try:
-        pipeline.session.client("ecr", region_name=region).describe_images(
+        pipeline.session.client("ecr", region_name=region, config=CLIENT_CONFIG).describe_images(
             registryId=registry, repositoryName=repository, imageIds=[wanted]
         )
     except ClientError as error:

@@ -18,6 +18,7 @@ STYLES = {
     "SUCCEEDED": "green",
     "FAILED": "red",
     "SUPERSEDED": "dim",
+    "STOPPED": "magenta",
     "UNREADABLE": "magenta",
 }
 
@@ -107,4 +108,6 @@ def duration(length: timedelta) -> str:
 
 def megabytes(size: float) -> str:
     """Return a number of bytes as a person reads it."""
+    if size < 1000:
+        return f"{size:.0f} B"
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

@@ -19,17 +19,19 @@ TERMINAL_STATES = frozenset({"SUCCEEDED", "FAILED", "SUPERSEDED"})
 PART_BYTES = 16 * 1024**2
 TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
 CONNECTIONS = 32  # as many records are read at a time at most
+READ_TIMEOUT = 30  # seconds
 # The function may take a minute, and is waited for by whoever invokes it himself.
+READ_TIMEOUTS = {"lambda": 90}
 CLIENT_CONFIG = Config(
     connect_timeout=5,
-    read_timeout=90,
+    read_timeout=READ_TIMEOUT,
     retries={"mode": "standard"},
     max_pool_connections=CONNECTIONS,
 )
 
 # As the SDK has it over TLS by itself: parts carry a checksum anyway. A signer that reads a part to hash it, in C,
-# prints a traceback when an upload is stopped meanwhile.
-UPLOAD_CONFIG = CLIENT_CONFIG.merge(Config(s3={"payload_signing_enabled": False}))
+# prints a traceback when an upload is stopped meanwhile. To put the parts together takes S3 minutes, at the worst.
+UPLOAD_CONFIG = CLIENT_CONFIG.merge(Config(read_timeout=300, s3={"payload_signing_enabled": False}))
 
 JobRecord = dict[str, Any]
 """The content of ``jobs/<job id>.json``."""
@@ -65,7 +67,8 @@ class Pipeline:
     def client(self, service: str) -> Any:
         """The SDK's client of a service."""
         if service not in self._clients:
-            self._clients[service] = self.session.client(service, config=CLIENT_CONFIG)
+            own = Config(read_timeout=READ_TIMEOUTS.get(service, READ_TIMEOUT))
+            self._clients[service] = self.session.client(service, config=CLIENT_CONFIG.merge(own))
         return self._clients[service]
 
     @cached_property

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from videobatch import records
 from videobatch.executions import Attempt, attempts, execution_names
+from videobatch.gaps import SILENT_SECONDS, Reason, why_nobody_works_on
 from videobatch.pipeline import TERMINAL_STATES, Pipeline
 
 # After the end of a job, seconds in which its last lines may still arrive: CloudWatch takes that long, at most.
@@ -94,18 +95,21 @@ def follow(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Line]:
-    """Yield a job's lines as they are written, until some seconds after its end."""
-    reader, ended = LogReader(pipeline, job_id), None
-    while ended is None or clock() - ended < LATE_SECONDS:
+    """Yield a job's lines as they are written, until some seconds after its end, or as long as somebody works on it."""
+    reader, heard, ended = LogReader(pipeline, job_id), clock(), False
+    while not ended or clock() - heard < LATE_SECONDS:
         lines = list(reader.new_lines())
         yield from lines
         found = records.read(pipeline, job_id)
         if found is None:
             return
-        if found[0]["state"] not in TERMINAL_STATES:
-            ended = None
-        elif ended is None or lines:
-            ended = clock()
+        before, ended = ended, found[0]["state"] in TERMINAL_STATES
+        if lines or ended != before:
+            heard = clock()
+        elif not ended and clock() - heard > SILENT_SECONDS:
+            if why_nobody_works_on(pipeline, found[0]) is Reason.STOPPED:
+                return
+            heard = clock()
         sleep(poll)
 
 

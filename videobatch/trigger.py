@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
+from botocore.exceptions import ClientError
+
 from uploads import Upload
 from videobatch.errors import JobsNotDone
 from videobatch.pipeline import Pipeline
@@ -45,9 +47,14 @@ def invoke(pipeline: Pipeline, event: Mapping[str, Any]) -> list[str]:
     Raises:
         TriggerFailed: Some were not started.
     """
-    answer = pipeline.client("lambda").invoke(
-        FunctionName=pipeline.outputs["FunctionName"], Payload=json.dumps(event).encode()
-    )
+    try:
+        answer = pipeline.client("lambda").invoke(
+            FunctionName=pipeline.outputs["FunctionName"], Payload=json.dumps(event).encode()
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TooManyRequestsException":  # all its concurrency is in use
+            raise
+        raise TriggerFailed("The trigger function is busy with other uploads.", "Try again in a minute.") from error
     payload = json.loads(answer["Payload"].read() or b"null")
     if answer.get("FunctionError") or not isinstance(payload, dict) or "jobs" not in payload:
         told = payload.get("errorMessage") if isinstance(payload, dict) else payload

@@ -11,7 +11,7 @@ from videobatch.parameters import DryRun, Jobs
 
 
 def cancel(context: typer.Context, jobs: Jobs, dry_run: DryRun = False) -> None:
-    """End jobs that have not ended yet, and stop what works on them; they leave no result.
+    """End jobs without a result, if it is not too late.
 
     It is too late once a job has begun to put its result in place.
     """

@@ -12,7 +12,10 @@ MARKS = {Health.GOOD: ("✓", "green"), Health.DOUBTFUL: ("!", "yellow"), Health
 
 
 def doctor(context: typer.Context) -> None:
-    """Check credentials, stack, bucket, trigger, function, cluster and image, and say what to do."""
+    """Check all parts of the pipeline, and say what to do.
+
+    Credentials, stack, bucket, trigger, function, state machine, cluster, image and dead letters.
+    """
     account = Account.of(context)
     findings = []
     for finding in examine(account):

@@ -20,7 +20,10 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on until the job has ended.", show_default=False)
     ] = False,
 ) -> None:
-    """Print the logs of a job's tasks, oldest first; with --json one object a line."""
+    """Print the logs of a job's tasks, oldest first.
+
+    With --json one object a line.
+    """
     account = Account.of(context)
     identifier = records.find(account.pipeline, job)
     lines = (follow if follow_on else _all)(account.pipeline, identifier)

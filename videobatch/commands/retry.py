@@ -11,7 +11,10 @@ from videobatch.restarting import last_execution, require_failed, restart, wait_
 
 
 def retry(context: typer.Context, jobs: Jobs, dry_run: DryRun = False) -> None:
-    """Start failed jobs again, with all their attempts, on the upload that they are about."""
+    """Start failed jobs again.
+
+    They have all their attempts again, on the upload that they are about.
+    """
     account = Account.of(context)
     pipeline = account.pipeline
     failed = [require_failed(pipeline, job) for job in jobs]  # all of them before the first is touched

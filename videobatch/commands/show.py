@@ -20,7 +20,7 @@ def show(
     job: Job,
     lines: Annotated[int, typer.Option(min=0, max=1000, help="Lines of the last attempt's log.")] = 10,
 ) -> None:
-    """Show a job: its record, attempts, timings, execution and log, and the worker's last lines."""
+    """Show a job: record, attempts, execution, and its log's last lines."""
     account = Account.of(context)
     pipeline = account.pipeline
     record = records.require(pipeline, job)

@@ -74,6 +74,8 @@ def submit(
             submitted += [_upload(account, submission, metadata)]
         if wait:
             _wait(account, submitted, targets, force)
+        elif not account.json:
+            remark("Follow with: videobatch watch")
     finally:
         if account.json:  # whatever ended it: these jobs exist
             print_json({"jobs": submitted})
@@ -97,20 +99,30 @@ def _wait(account: Account, submitted: list[dict[str, Any]], targets: dict[str, 
         JobsNotDone
     """
     jobs = {job["job_id"]: job for job in submitted}
-    ended: list[JobRecord] = []
-    with JobBars(list(jobs)) as bars:
-        for record in follow_jobs(account.pipeline, list(jobs)):
-            bars.show(record)
-            jobs[record["job_id"]] |= {"state": record["state"], "error": record.get("error")}
-            ended.append(record)
+    succeeded: list[JobRecord] = []
+    try:
+        with JobBars(list(jobs)) as bars:
+            for record in follow_jobs(account.pipeline, list(jobs), _warn_of_untold):
+                bars.show(record)
+                jobs[record["job_id"]] |= {"state": record["state"], "error": record.get("error")}
+                if record["state"] == "SUCCEEDED":
+                    succeeded.append(record)
+    except KeyboardInterrupt:
+        remark("What has not ended goes on: videobatch watch")
+        raise
     prefix = account.pipeline.outputs["UploadPrefix"]
-    for record in ended:
-        if record["state"] == "SUCCEEDED":
-            target = targets[jobs[record["job_id"]]["key"].removeprefix(prefix)]
-            jobs[record["job_id"]]["result"] = str(fetch_result(account, record, target, force))
-            if not account.json:
-                say(str(target))
+    for record in succeeded:
+        target = targets[jobs[record["job_id"]]["key"].removeprefix(prefix)]
+        jobs[record["job_id"]]["result"] = str(fetch_result(account, record, target, force))
+        if not account.json:
+            say(str(target))
     raise_unless_all_succeeded([job["state"] for job in submitted])
+
+
+def _warn_of_untold(identifier: str) -> None:
+    remark(
+        f"{identifier} has not been begun for a minute: videobatch doctor tells whether uploads are heard of.", "yellow"
+    )
 
 
 def raise_unless_all_succeeded(states: list[str]) -> None:

@@ -23,7 +23,10 @@ def watch(
                        autocompletion=complete_job, show_default="all that have not ended"),
     ] = None,
 ) -> None:  # fmt: skip
-    """Watch jobs until all have ended; with --json one record a line, whenever it changes."""
+    """Watch jobs until all have ended.
+
+    With --json one record a line, whenever it changes.
+    """
     account = Account.of(context)
     pipeline = account.pipeline
     if jobs:

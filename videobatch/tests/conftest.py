@@ -3,18 +3,14 @@
 import json
 import os
 import secrets
-import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
 
-from videobatch.cli import main
 from videobatch.pipeline import JobRecord, Pipeline
-
-MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:watermark-video"
+from videobatch.tests.commands import Run, commands
 
 
 @pytest.fixture
@@ -29,13 +25,19 @@ def pipeline(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     }.items():
         monkeypatch.setenv(name, value)
     bucket = f"bucket-{secrets.token_hex(6)}"
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name=f"machine-{secrets.token_hex(6)}",
+        definition='{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/machine",
+    )
     outputs = {
         "BucketName": bucket,
         "UploadPrefix": "unprocessed-vdeos/",
         "WatermarkPrefix": "watermarks/",
         "ResultPrefix": "processed-videos/",
         "JobPrefix": "jobs/",
-        "StateMachineArn": MACHINE,
+        "StateMachineArn": machine["stateMachineArn"],
+        "DeadLetterQueueUrl": boto3.client("sqs").create_queue(QueueName=f"queue-{secrets.token_hex(6)}")["QueueUrl"],
     }
     template = {
         "Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket}}},
@@ -47,35 +49,11 @@ def pipeline(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     return pipeline
 
 
-@dataclass
-class Ended:
-    """What a command has left: exit code, standard output and standard error."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Ended]
-
-
 @pytest.fixture
 def run(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:  # noqa: ARG001 - its account is in the environment
     """Run a command as its process would."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: object) -> Ended:
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        written = capsys.readouterr()
-        return Ended(code, written.out, written.err)
-
-    yield run
-    signal.signal(signal.SIGTERM, before)
+    with commands(capsys) as run:
+        yield run
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 
 from videobatch import records
 from videobatch.cancelling import cancel
+from videobatch.executions import describe_execution
 from videobatch.pipeline import JobRecord, Pipeline
-from videobatch.tests.conftest import Run
+from videobatch.tests.commands import Run
 
 Put = Callable[..., JobRecord]
 
@@ -29,6 +30,9 @@ def test_a_job_that_waits_is_cancelled_once(pipeline: Pipeline, put_record: Put,
     again = run("cancel", "a-1")
     assert (again.code, record_of(pipeline, "a-1")) == (4, after)
     assert "The job a-1 is FAILED already" in again.err
+    # It was never started: its execution begins and ends, so that nobody starts it later, and its end is told of.
+    assert (described := describe_execution(pipeline, "a-1"))
+    assert described["status"] == "ABORTED"
 
 
 def test_it_is_too_late_once_the_result_may_appear(pipeline: Pipeline, put_record: Put, run: Run) -> None:

@@ -9,7 +9,7 @@ import pytest
 from videobatch.cli import application
 from videobatch.errors import OperatorError
 from videobatch.pipeline import Pipeline
-from videobatch.tests.conftest import Run
+from videobatch.tests.commands import Run
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

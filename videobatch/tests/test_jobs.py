@@ -10,7 +10,7 @@ from videobatch.filters import State, parse_length_of_time
 from videobatch.output import printable
 from videobatch.pipeline import TERMINAL_STATES, JobRecord, Pipeline
 from videobatch.records import Changed
-from videobatch.tests.conftest import Run
+from videobatch.tests.commands import Run
 from worker.record import QUEUED, RUNNING, TERMINAL
 
 Put = Callable[..., JobRecord]
