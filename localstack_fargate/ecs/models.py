@@ -115,6 +115,8 @@ class Task:
     times: dict[str, datetime] = field(default_factory=lambda: {"createdAt": now()})
     listener: Callable[["Task"], None] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    stopped: threading.Event = field(default_factory=threading.Event, repr=False)
+    """Set once the task is STOPPED, for who waits for that in a thread of the emulator."""
 
     @property
     def id(self) -> str:
@@ -141,6 +143,8 @@ class Task:
             self.version += 1
             if self.listener is not None:
                 self.listener(self)
+            if self.last_status == "STOPPED":
+                self.stopped.set()
 
     def request_stop(self, stop_code: str, reason: str | None) -> bool:
         """Say that the task shall stop, and why. Only the first reason counts; returns whether this was it."""
@@ -256,6 +260,12 @@ def task_arn(cluster_arn: str, task_id: str) -> str:
     """ARN of the cluster's task with this id; an ARN stays as it is."""
     prefix, _, cluster_name = cluster_arn.partition(":cluster/")
     return task_id if task_id.startswith("arn:") else f"{prefix}:task/{cluster_name}/{task_id}"
+
+
+def current_task(arn: str) -> Task | None:
+    """The task with this ARN, whosever it is, if ECS still shows it."""
+    region, account_id = arn.split(":")[3:5]
+    return next((task for task in ecs_stores[account_id][region].current_tasks() if task.arn == arn), None)
 
 
 def count_by_status(tasks: Iterable[Task]) -> tuple[int, int]:

@@ -14,7 +14,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from localstack.aws.api.stepfunctions import HistoryEventType, TaskFailedEventDetails
-from localstack.aws.connect import connect_to
 from localstack.services.stepfunctions.asl.component.common.error_name.custom_error_name import CustomErrorName
 from localstack.services.stepfunctions.asl.component.common.error_name.failure_event import (
     FailureEvent,
@@ -30,11 +29,13 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
 from localstack.services.stepfunctions.asl.utils.boto_client import boto_client_for
 from localstack.services.stepfunctions.asl.utils.encoding import to_json_str
 
+from ..ecs.models import current_task
 from .task_outcome import has_failed, with_epoch_milliseconds
 
 LOG = logging.getLogger(__name__)
 
 RUN_TASK_FAILED = "AmazonECS.Unknown"
+SECONDS_BETWEEN_LOOKS = 0.5  # at the execution, which may end before its task
 STOP_REASON = "Task was stopped by AWS Step Functions"
 
 
@@ -69,7 +70,12 @@ def install() -> None:
 
 
 class _TaskWatch:
-    """Asks how the task is doing. Called with nothing, it returns the task when that has ended well, None before."""
+    """Waits for the task. Called with nothing, it returns the task when that has ended well, None when the execution
+    is over before.
+
+    It asks ECS only when the task has ended: hundreds of executions that ask twice a second keep the emulator so busy
+    that their tasks get nowhere.
+    """
 
     def __init__(self, state: Any, env: Any, client: Any, task: dict[str, Any]) -> None:
         self._state = state
@@ -77,18 +83,20 @@ class _TaskWatch:
         self._client = client
         self._cluster_arn = task["ClusterArn"]
         self._task_arn = task["TaskArn"]
+        self._task = current_task(self._task_arn)
         self.task_has_ended = False
 
     def __call__(self) -> dict[str, Any] | None:
+        while self._task is not None and not self._task.stopped.wait(SECONDS_BETWEEN_LOOKS):
+            if not self._env.is_running():
+                return None
         answer = self._client.describe_tasks(cluster=self._cluster_arn, tasks=[self._task_arn])
-        if not answer["tasks"]:
+        if self._task is None or not answer["tasks"]:
             self.task_has_ended = True
             raise _failure(self._state, self._env, None, to_json_str(answer["failures"]))
-        task = answer["tasks"][0]
-        if task["lastStatus"] != "STOPPED":
-            return None
+        ended = answer["tasks"][0]
         self.task_has_ended = True
-        failed = has_failed(task, _definition(task["taskDefinitionArn"]))
+        failed = has_failed(ended, {"containerDefinitions": self._task.definition.containers})
         self._state._normalise_response(answer, service_action_name="describe_tasks")
         described: dict[str, Any] = with_epoch_milliseconds(answer["Tasks"][0])
         if failed:
@@ -101,14 +109,6 @@ class _TaskWatch:
             self._client.stop_task(cluster=self._cluster_arn, task=self._task_arn, reason=STOP_REASON)
         except Exception:
             LOG.exception("Task %s could not be stopped with its state", self._task_arn)
-
-
-def _definition(arn: str) -> dict[str, Any]:
-    """The task definition, asked for as the account itself: on AWS the state machine's role need not be able to."""
-    _, _, _, region, account, _ = arn.split(":", 5)
-    ecs = connect_to(aws_access_key_id=account, region_name=region).ecs
-    described: dict[str, Any] = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-    return described
 
 
 def _eval_service_task(

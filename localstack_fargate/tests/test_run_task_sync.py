@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,9 +15,11 @@ from localstack.services.stepfunctions.asl.component.state.state_execution.state
     StateTaskServiceEcs,
 )
 
+from localstack_fargate.ecs.models import Task, ecs_stores
 from localstack_fargate.stepfunctions import run_task_sync
 from localstack_fargate.stepfunctions.task_outcome import has_failed
 from localstack_fargate.tests.kit import Fargate, poll, random_name
+from localstack_fargate.tests.task_kit import make_task
 
 
 class Machine:
@@ -179,14 +182,20 @@ class _Refusing:
         return {"tasks": [], "failures": [failure], "ResponseMetadata": {}}
 
 
-@pytest.mark.parametrize(("condition", "fails"), [(ResourceCondition.Sync, True), (None, False)])
-def test_failures_without_tasks(monkeypatch: pytest.MonkeyPatch, condition: Any, fails: bool) -> None:
-    monkeypatch.setattr(run_task_sync, "boto_client_for", lambda **_: _Refusing())
+def _state(condition: Any) -> Any:
+    """A state of LocalStack's that runs a task, with our methods."""
     run_task_sync.install()
     state = StateTaskServiceEcs()
     state.resource = SimpleNamespace(
         condition=condition, api_name="ecs", api_action="runTask", service_name="ecs", resource_arn="ecs:runTask"
     )
+    return state
+
+
+@pytest.mark.parametrize(("condition", "fails"), [(ResourceCondition.Sync, True), (None, False)])
+def test_failures_without_tasks(monkeypatch: pytest.MonkeyPatch, condition: Any, fails: bool) -> None:
+    monkeypatch.setattr(run_task_sync, "boto_client_for", lambda **_: _Refusing())
+    state = _state(condition)
     env = SimpleNamespace(stack=[], next_state_name="Run", event_history_context=SimpleNamespace(source_event_id=1))
     part = SimpleNamespace(region="us-east-1")
     if not fails:
@@ -198,6 +207,43 @@ def test_failures_without_tasks(monkeypatch: pytest.MonkeyPatch, condition: Any,
     error, cause = caught.value.extract_error_cause_pair()
     assert error == "AmazonECS.Unknown"
     assert json.loads(cause)["Failures"][0]["Reason"] == "RESOURCE:MEMORY"
+
+
+class _Counting:
+    """ECS as the state sees it, with the number of its looks at a task."""
+
+    def __init__(self, task: Task) -> None:
+        self._task, self.looks = task, 0
+
+    def describe_tasks(self, **_request: Any) -> dict[str, Any]:
+        self.looks += 1
+        return {"tasks": [self._task.describe()], "failures": []}
+
+
+def test_a_waiting_execution_does_not_keep_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = make_task()
+    ecs = _Counting(task)
+    monkeypatch.setattr(run_task_sync, "boto_client_for", lambda **_: ecs)
+    monkeypatch.setattr(run_task_sync, "SECONDS_BETWEEN_LOOKS", 0.02)
+    monkeypatch.setitem(ecs_stores[task.account_id][task.region].tasks, task.arn, task)
+    state = _state(ResourceCondition.Sync)
+    looks_at_the_execution: list[bool] = []
+
+    def is_running() -> bool:
+        looks_at_the_execution.append(True)
+        return True
+
+    env = SimpleNamespace(stack=[{"Tasks": [{"ClusterArn": task.cluster_arn, "TaskArn": task.arn}]}])
+    env.is_running = is_running
+    watch = state._build_sync_resolver(env, SimpleNamespace(region=task.region), {}, None)
+    with ThreadPoolExecutor() as pool:
+        ended = pool.submit(watch)
+        poll(lambda: len(looks_at_the_execution) > 3, 10)
+        assert (ecs.looks, ended.done()) == (0, False)
+        task.containers[0].exit_code = 0
+        task.update("STOPPED")
+        described = ended.result(10)
+    assert (ecs.looks, described["TaskArn"], described["LastStatus"]) == (1, task.arn, "STOPPED")
 
 
 TASK = {"stopCode": "EssentialContainerExited", "containers": [{"name": "main", "exitCode": 0}, {"name": "helper"}]}
