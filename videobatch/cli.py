@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, stop)
     try:
         result = application().main(arguments, prog_name="videobatch", standalone_mode=False)
+        sys.stdout.flush()  # while there is somebody to tell that it cannot be written
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -130,8 +130,9 @@ def explain(error: Exception) -> OperatorError | None:
         return _of_answer(error)
     if isinstance(error, BotoCoreError | Boto3Error):
         return AccountUnreachable(_sentence(str(error)), _REACH_HINT)
-    if isinstance(error, OSError) and error.filename:
-        return FileUnusable(f"{error.filename}: {error.strerror}.", "Correct the path, or what may be done with it.")
+    if isinstance(error, OSError) and error.strerror:  # without a name if it was written to when the disk was full
+        named = f"{error.filename}: " if error.filename else ""
+        return FileUnusable(f"{named}{error.strerror}.", "Correct the path, what may be done with it, or make room.")
     return None
 
 

@@ -1,6 +1,9 @@
 """What the command line says of itself, and when the account is not to be had."""
 
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -8,7 +11,7 @@ import pytest
 
 from videobatch.cli import application
 from videobatch.errors import OperatorError
-from videobatch.pipeline import Pipeline
+from videobatch.pipeline import JobRecord, Pipeline
 from videobatch.tests.commands import Run
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -100,3 +103,19 @@ def test_the_shell_completes_ids(
     with pytest.raises(SystemExit):
         run()
     assert "holiday-1" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_said_and_a_reader_that_goes_is_none_of_our_business(
+    put_record: Callable[..., JobRecord],
+) -> None:
+    for number in range(40):
+        put_record(f"{number:040}", notes=["n" * 3000])  # more than a pipe holds
+    command = f"{Path(sys.executable).parent / 'videobatch'} jobs --json --limit 40"
+    for line, code, words in (
+        (f"{command} > /dev/full", 7, "videobatch: No space left on device."),
+        (f"{command} --limit 1 > /dev/full", 7, "videobatch: No space left on device."),
+        (f"{command} | head -c 1 > /dev/null", 0, ""),
+    ):
+        done = subprocess.run(["bash", "-c", line], stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr.partition("\n")[0]) == (code, words), done.stderr
