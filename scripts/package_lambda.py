@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,3 +30,14 @@ def package_lambda(sources: Path = SOURCES) -> Package:
             archive.writestr(entry, module.read_bytes())
     content = buffer.getvalue()
     return Package(f"start-watermark-job-{hashlib.sha256(content).hexdigest()[:16]}.zip", content)
+
+
+def main() -> None:
+    """Write the package into the folder that is named, and print the name of its file."""
+    package = package_lambda()
+    (Path(sys.argv[1]) / package.key).write_bytes(package.content)
+    print(package.key)
+
+
+if __name__ == "__main__":
+    main()

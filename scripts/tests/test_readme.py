@@ -44,4 +44,4 @@ def test_every_file_that_is_named_exists() -> None:
     named = re.findall(r"\]\((?!http)([^)#]+)\)", README.read_text())
     named += re.findall(r"`((?:scripts|infra|docs)/[\w./-]+)`", README.read_text())
     missing = {name for name in named if not (README.parent / name).exists()}
-    assert missing == {"scripts/deploy-aws.sh"}  # which the README says does not exist
+    assert not missing

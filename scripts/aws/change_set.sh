@@ -1,0 +1,84 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # these files and the scripts share their variables
+# Sourced: what a deployment would change, shown before it is done; nothing of it stays if it is not.
+
+change_set=
+is_new=      # yes: the change set is to create the stack
+is_proposed= # yes: there is a change set that was not executed
+changes=
+
+# Make a change set; $changes are its lines then, none if nothing has changed.
+propose_changes() {
+    local kind=UPDATE options=() bucket state why
+    if [ -z "$stack_status" ]; then
+        is_new=yes kind=CREATE
+        bucket=$(value_of BucketName '')
+        if look_up 'Not Found|NoSuchBucket' aws s3api head-bucket --bucket "$bucket" --expected-bucket-owner "$account"; then
+            tell Bucket "$bucket is there already, with the videos of an earlier stack: it becomes this one's"
+            options=(--import-existing-resources)
+        fi
+    fi
+    change_set=deploy-$(date -u +%Y%m%dT%H%M%SZ)
+    [ -z "$dry_run" ] || change_set='deploy-<time>'
+    is_proposed=yes
+    before_leaving+=(withdraw_changes)
+    act aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$change_set" \
+        --change-set-type "$kind" --template-url "$template_url" --parameters "$(parameters_json)" \
+        --capabilities CAPABILITY_NAMED_IAM "${options[@]}" --query StackId --output text
+    [ -n "$dry_run" ] || stack_id=$answer
+    while :; do
+        act aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" \
+            --query '[Status,StatusReason]' --output text
+        [ -z "$dry_run" ] || answer=CREATE_COMPLETE
+        IFS=$'\t' read -r state why <<<"$answer"
+        case $state in
+        CREATE_PENDING | CREATE_IN_PROGRESS) sleep "$poll_seconds" ;;
+        CREATE_COMPLETE) break ;;
+        *)
+            [[ $why != *"didn't contain changes"* && $why != *"No updates are to be performed"* ]] || return 0
+            fail "CloudFormation refuses the changes: $why"
+            ;;
+        esac
+    done
+    act aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" --output text \
+        --query "Changes[].ResourceChange.[Action,not_null(Replacement,'-'),ResourceType,LogicalResourceId]"
+    changes=$answer
+}
+
+show_changes() {
+    local action replacement type name
+    printf '\n  %-7s %-34s %s\n' Action Type Resource
+    while IFS=$'\t' read -r action replacement type name; do
+        [ "$replacement" != True ] || action=Replace
+        printf '  %-7s %-34s %s\n' "$action" "${type#AWS::}" "$name"
+    done <<<"$changes"
+    echo
+}
+
+# Execute the change set and follow it to its end; fails with the reasons if it was rolled back.
+apply_changes() {
+    read_newest_event
+    # New resources of a stack that fails go with it, the bucket too: it would be in the next run's way.
+    act aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$change_set" \
+        --retain-except-on-create
+    is_proposed=
+    trap 'say "the stack goes on without this script; run it again to see the end"; exit 130' INT
+    follow_stack
+    trap 'exit 130' INT
+    [[ $stack_status == *ROLLBACK* ]] || return 0
+    report_failures
+    if [ -n "$is_new" ]; then
+        fail "the stack $stack was not made, and nothing of it stays; mend the above and run this again"
+    fi
+    fail "the stack $stack is as it was before ($stack_status); mend the above and run this again"
+}
+
+# Leave no change set behind, and no stack that consists of one.
+withdraw_changes() {
+    [ -n "$is_proposed" ] && [ -z "$dry_run" ] || return 0
+    is_proposed=
+    if [ -n "$is_new" ]; then
+        aws cloudformation delete-stack --stack-name "${stack_id:-$stack}" 2>/dev/null
+    else
+        aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change_set" 2>/dev/null
+    fi
+}

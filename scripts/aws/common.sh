@@ -1,0 +1,118 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # these files and the scripts share their variables
+# Sourced: how the scripts for AWS speak, ask, act and leave.
+
+[ "${BASH_VERSINFO[0]}" -gt 4 ] || { [ "${BASH_VERSINFO[0]}" = 4 ] && [ "${BASH_VERSINFO[1]}" -ge 4 ]; } ||
+    { echo "$program: bash 4.4 or later is needed; this is $BASH_VERSION" >&2; exit 1; }
+cd "$root" || exit # the paths in the commands begin here
+
+dry_run=      # yes: print the commands instead
+assume_yes=   # yes: ask nobody
+online=       # yes: there is an account that answers
+account='<account>'
+partition=aws
+region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
+stack=video-batch-processing
+answer=       # what the last question to AWS was answered with
+before_leaving=()
+export AWS_PAGER=
+
+scratch=$(mktemp -d)
+
+leave() {
+    trap '' INT TERM HUP # a second Ctrl-C must not stop the cleaning
+    local step
+    for step in "${before_leaving[@]}"; do "$step" || true; done
+    rm -rf "$scratch"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+tell() { [ -n "$dry_run" ] || printf '%-11s %s\n' "$1" "$2"; }
+say() { echo "$program: $*" >&2; }
+fail() { say "$*"; exit 1; }
+wrong_usage() { say "$*; see scripts/$program --help"; exit 2; }
+
+# An option that all of these scripts have: "shared_option NAME VALUE"; fails if it is none.
+shared_option() {
+    case $1 in
+    --region) region=$2 ;;
+    --stack) stack=$2 ;;
+    --profile) export AWS_PROFILE=$2 ;;
+    *) return 1 ;;
+    esac
+}
+
+# What a dry run prints: the command as one could type it, an option a line.
+show() {
+    [ -n "$dry_run" ] || return 0
+    local word line=
+    for word in "$@"; do
+        word=${word//"$scratch"/"<scratch>"}
+        [[ $word =~ ^[A-Za-z0-9_@%+=:,./-]+$ ]] || word=$(quoted "$word")
+        if [[ $word == --* && -n $line && ${#line} -gt 60 ]]; then
+            printf '%s \\\n' "$line"
+            line="    $word"
+        else
+            line="${line:+$line }$word"
+        fi
+    done
+    printf '%s\n' "$line"
+}
+
+quoted() {
+    if [[ $1 == *\'* ]]; then
+        printf '"%s"' "${1//[\\\`\"\$]/\\&}"
+    else
+        printf "'%s'" "$1"
+    fi
+}
+
+# look_up MISSING COMMAND...: ask AWS; $answer is what it says. Fails if the error matches the regular expression
+# MISSING, which means that there is no such thing; any other error ends the script. In a dry run without an account
+# nothing is there.
+look_up() {
+    local missing=$1
+    shift
+    answer=
+    show "$@"
+    [ -n "$online" ] || return 1
+    if answer=$("$@" 2>"$scratch/error"); then return 0; fi
+    if grep -qE "$missing" "$scratch/error"; then return 1; fi
+    fail "$(reason)"
+}
+
+# Change something, or print how in a dry run; $answer is what it says.
+act() {
+    show "$@"
+    [ -n "$dry_run" ] || answer=$("$@" 2>"$scratch/error") || fail "$(reason)"
+}
+
+# The same for what takes long and tells of itself.
+act_visibly() {
+    show "$@"
+    [ -n "$dry_run" ] || "$@" >&2 || fail "this failed: $*"
+}
+
+error_code() { sed -n 's/.*An error occurred (\([^)]*\)).*/\1/p' "$scratch/error"; }
+
+reason() { tr -s '\n' ' ' <"$scratch/error"; }
+
+require_somebody_to_ask() {
+    [ -n "$assume_yes$dry_run" ] || [ -t 0 ] || fail "there is nobody to ask on this terminal; add --yes to go ahead"
+}
+
+confirmed() {
+    [ -z "$assume_yes$dry_run" ] || return 0
+    local reply
+    read -r -p "$1 [y/N] " reply || return 1
+    [[ $reply == [yY]* ]]
+}
+
+# Names that follow from the stack's: there is one of each for a stack, an account and a region.
+name_things() {
+    local name=${stack,,}
+    repository=$name-worker artifacts=$name-artifacts-$account-$region
+    [ ${#artifacts} -le 63 ] || fail "the stack's name is too long: the bucket $artifacts would have more than 63 letters"
+}

@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# Deploy the pipeline to an AWS account: image, functions, stack, watermark. See: scripts/deploy-aws.sh --help
+set -euo pipefail
+root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+program=deploy-aws.sh
+
+usage() {
+    cat <<'TEXT'
+Usage: scripts/deploy-aws.sh [OPTION ...]
+
+Brings the pipeline into the AWS account of the shell's credentials, or brings
+it up to date there. Shows what will change, and asks before it does so.
+
+  --region REGION         where (default: AWS_REGION, or the profile's own)
+  --profile PROFILE       whose credentials (default: AWS_PROFILE)
+  --stack NAME            the stack's name (default: video-batch-processing)
+  --image URI             an image of your own, which Fargate can pull; none is
+                          built then
+  --arm64                 tasks on ARM64, which costs a fifth less; building its
+                          image on another machine takes QEMU
+  --spot                  tasks on Fargate Spot, for about a third of the price
+  --task-size CPUxMEMORY  vCPUs and MB that each job begins with, as 0.5x1024
+  --parameter NAME=VALUE  any other parameter of infra/template.yaml; repeatable
+  --yes                   do not ask
+  --dry-run               print the commands, in order, and change nothing;
+                          without credentials, those for an empty account
+
+What is not given stays as it is in a stack that is there already. The script
+can be run again at any time, also after one that was interrupted or failed.
+scripts/destroy-aws.sh takes everything down again.
+
+Needed: AWS CLI 2.15 or later, Docker with buildx (not with --image), python3;
+scripts/setup-debian.sh installs them on Debian.
+TEXT
+}
+
+# shellcheck source-path=SCRIPTDIR source=aws/common.sh
+. "$root/scripts/aws/common.sh"
+# shellcheck source-path=SCRIPTDIR source=aws/preflight.sh
+. "$root/scripts/aws/preflight.sh"
+# shellcheck source-path=SCRIPTDIR source=aws/parameters.sh
+. "$root/scripts/aws/parameters.sh"
+# shellcheck source-path=SCRIPTDIR source=aws/image.sh
+. "$root/scripts/aws/image.sh"
+# shellcheck source-path=SCRIPTDIR source=aws/artifacts.sh
+. "$root/scripts/aws/artifacts.sh"
+# shellcheck source-path=SCRIPTDIR source=aws/stack.sh
+. "$root/scripts/aws/stack.sh"
+# shellcheck source-path=SCRIPTDIR source=aws/change_set.sh
+. "$root/scripts/aws/change_set.sh"
+
+image=
+
+read_options() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+        -h | --help) usage; exit 0 ;;
+        --dry-run) dry_run=yes ;;
+        --yes) assume_yes=yes ;;
+        --arm64) give TaskCpuArchitecture=ARM64 ;;
+        --spot) give UseSpot=yes ;;
+        --region | --stack | --profile | --image | --task-size | --parameter)
+            [ $# -ge 2 ] && [ -n "$2" ] || wrong_usage "$1 wants a value"
+            case $1 in
+            --image) image=$2 ;;
+            --task-size) give_task_size "$2" ;;
+            --parameter) give "$2" ;;
+            *) shared_option "$1" "$2" ;;
+            esac
+            shift
+            ;;
+        *) wrong_usage "there is no option $1" ;;
+        esac
+        shift
+    done
+}
+
+# What has to be there; a new stack also has to fit into the account's quotas.
+check_first() {
+    check_aws
+    check_account
+    if [ -n "$online$dry_run" ]; then
+        name_things
+        read_stack
+        heal_stack
+        [ -n "$stack_status" ] || check_quotas
+    fi
+    architecture=$(value_of TaskCpuArchitecture X86_64)
+    if [ -z "$image" ]; then check_docker "linux/$(docker_name "$architecture")"; fi
+    say_what_is_missing
+}
+
+docker_name() { if [ "$1" = ARM64 ]; then echo arm64; else echo amd64; fi; }
+
+check_quotas() {
+    check_fargate "$(value_of TaskCpu 256)" "$(value_of UseSpot no)"
+    local trigger
+    trigger=$(value_of TriggerConcurrency 5)
+    # the two other functions have 2 each, if the trigger has a reservation at all
+    if [ "$trigger" != 0 ] && ! check_lambda $((trigger + 4)); then
+        if [ -n "${given[TriggerConcurrency]+x}" ]; then
+            missing+=("Lambda concurrency to reserve: only $answer are unreserved, of which 100 have to stay so")
+        else
+            give TriggerConcurrency=0
+            tell Quota "$answer Lambda executions: none is reserved (TriggerConcurrency=0)"
+        fi
+    fi
+}
+
+# One that somebody else has built stays, too.
+choose_image() {
+    local own=${previous[WorkerImage]-}
+    [ -n "$image" ] || [[ -z $own || $own == */"$repository":* ]] || image=$own
+    if [ -n "$image" ]; then
+        tell Image "$image, which is not built here"
+    else
+        provide_image "$architecture"
+    fi
+}
+
+choose_names() {
+    if [ -z "${previous[BucketName]+x}${given[BucketName]+x}" ]; then
+        give "BucketName=video-batch-processing-bucket-$account-$region"
+    fi
+    give "WorkerImage=$image"
+    give "LambdaCodeBucket=$artifacts"
+    give "LambdaCodeKey=$code_key"
+}
+
+say_how_to_use_it() {
+    [ -z "$dry_run" ] || return 0
+    local settings="AWS_DEFAULT_REGION=$region" name # AWS_REGION is nothing to Python's SDK
+    [ -z "${AWS_PROFILE:-}" ] || settings="AWS_PROFILE=$AWS_PROFILE $settings"
+    [ "$stack" = video-batch-processing ] || settings="STACK_NAME=$stack $settings"
+    echo
+    for name in BucketName UploadPrefix ResultPrefix WatermarkPrefix JobPrefix; do
+        printf '%-16s %s\n' "$name" "${outputs[$name]-}"
+    done
+    cat <<TEXT
+
+Try it:
+  scripts/setup.sh
+  $settings .venv/bin/videobatch submit --wait my.mp4
+TEXT
+}
+
+read_options "$@"
+require_somebody_to_ask
+check_first
+choose_image
+provide_artifacts
+choose_names
+propose_changes
+if [ -z "$changes$dry_run" ]; then
+    withdraw_changes
+    tell Stack "$stack: nothing has changed"
+else
+    [ -n "$dry_run" ] || show_changes
+    confirmed "Change this in account $account, $region?" || fail "nothing was changed"
+    apply_changes
+fi
+read_stack
+seed_watermark "$(value_of BucketName '')" "$(value_of WatermarkPrefix watermarks/)"
+say_how_to_use_it

@@ -1,0 +1,151 @@
+"""What the scripts for AWS would do, command by command, held to golden/deploy-aws-dry-run.txt.
+
+``REWRITE_GOLDEN=1 pytest scripts/tests/test_deploy_dry_run.py`` writes that file anew.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GOLDEN = Path(__file__).resolve().parent / "golden" / "deploy-aws-dry-run.txt"
+COMMANDS = (
+    "deploy-aws.sh --region eu-west-1",
+    "deploy-aws.sh --region us-east-1 --stack Mine --image registry.example/worker:1 --parameter BucketName=videos",
+    "deploy-aws.sh --region eu-west-1 --arm64 --task-size 0.5x1024 --parameter NotificationEmail=me@example.org",
+    "destroy-aws.sh --region eu-west-1",
+    "destroy-aws.sh --region eu-west-1 --stack Mine --delete-videos",
+)
+
+
+def script(line: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command line of scripts/ in an environment without any account."""
+    name, *arguments = line.split()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"}
+    return subprocess.run(
+        [ROOT / "scripts" / name, *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def dry_run(line: str, home: Path) -> str:
+    """The commands, without the digests of this checkout's files."""
+    done = script(f"{line} --dry-run", home)
+    assert done.returncode == 0, done.stderr
+    return re.sub(r"\b[0-9a-f]{16}\b", "<digest>", done.stdout)
+
+
+def sections() -> dict[str, str]:
+    """The golden file's commands, each with what it prints."""
+    parts = re.split(r"^\$ scripts/(.*) --dry-run\n", GOLDEN.read_text(), flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_it_prints_what_it_would_do(line: str, tmp_path: Path) -> None:
+    printed = dry_run(line, tmp_path)
+    if os.environ.get("REWRITE_GOLDEN") == "1":
+        known = {**(sections() if GOLDEN.exists() else {}), line: printed}
+        GOLDEN.write_text("".join(f"$ scripts/{each} --dry-run\n{known[each]}" for each in COMMANDS if each in known))
+    assert printed == sections()[line]
+
+
+def test_the_golden_file_has_nothing_else() -> None:
+    assert tuple(sections()) == COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("deploy-aws.sh --parameter NoSuch=1", "the template has no parameter NoSuch"),
+        ("deploy-aws.sh --parameter BucketName", "--parameter wants NAME=VALUE, not 'BucketName'"),
+        ("deploy-aws.sh --task-size 3x4096", "--task-size wants vCPUs and MB, such as 0.5x1024, not '3x4096'"),
+        ("deploy-aws.sh --task-size 1x1024", "Fargate has no task of 1 vCPU with 1024 MB: it may have 2048 to 8192 MB"),
+        ("deploy-aws.sh --region", "--region wants a value"),
+        ("destroy-aws.sh --force", "there is no option --force"),
+        ("smoke-aws.sh --stack", "--stack wants a value"),
+    ],
+)
+def test_what_makes_no_sense_is_said(line: str, sentence: str, tmp_path: Path) -> None:
+    refused = script(line, tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert sentence in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["deploy-aws.sh", "destroy-aws.sh"])
+def test_without_anybody_to_ask_nothing_is_done(name: str, tmp_path: Path) -> None:
+    refused = script(name, tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr == f"{name}: there is nobody to ask on this terminal; add --yes to go ahead\n"
+
+
+def test_all_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    for tool in ("bash", "dirname", "readlink", "mktemp", "rm", "awk", "grep", "cat", "env", "tr"):
+        (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool)))
+    refused = subprocess.run(
+        [ROOT / "scripts" / "deploy-aws.sh", "--yes"],
+        env={"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    said = refused.stderr.splitlines()
+    assert said[0] == "deploy-aws.sh: missing here:"
+    assert [line.split()[:3] for line in said[1:]] == [
+        ["-", "the", "AWS"],
+        ["-", "python3,", "which"],
+        ["-", "a", "region:"],
+        ["-", "a", "Docker"],
+    ]
+
+
+SMALL_ACCOUNT = """#!/bin/sh
+case "$*" in
+--version) echo aws-cli/2.23.6 ;;
+*get-caller-identity*) printf '123456789012\\tarn:aws:iam::123456789012:user/me\\n' ;;
+*describe-stacks*) echo 'An error occurred (ValidationError): Stack with id x does not exist' >&2; exit 254 ;;
+*get-service-quota*) echo 0.0 ;;
+*get-account-settings*) echo 10 ;;
+*) exit 99 ;;
+esac
+"""
+
+
+def test_quotas_that_are_too_small_are_said_before_anything_is_made(tmp_path: Path) -> None:
+    # No emulator has quotas: this is what the AWS CLI says in an account that may do next to nothing.
+    (tmp_path / "aws").write_text(SMALL_ACCOUNT)
+    (tmp_path / "aws").chmod(0o755)
+    refused = subprocess.run(
+        [ROOT / "scripts" / "deploy-aws.sh", "--yes", "--image", "a/b", "--parameter", "TriggerConcurrency=5"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "AWS_REGION": "eu-west-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines() == [
+        "deploy-aws.sh: missing here:",
+        "- Fargate On-Demand vCPUs: the quota is 0; ask for more in Service Quotas, code L-3032A538",
+        "- Lambda concurrency to reserve: only 10 are unreserved, of which 100 have to stay so",
+    ]
+
+
+def test_the_scripts_say_how_they_are_used(tmp_path: Path) -> None:
+    for name in ("deploy-aws.sh", "destroy-aws.sh", "smoke-aws.sh"):
+        told = script(f"{name} --help", tmp_path)
+        assert told.stdout.startswith(f"Usage: scripts/{name} ")
+        assert max(map(len, told.stdout.splitlines())) <= 80
