@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
+from botocore.exceptions import BotoCoreError
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from videobatch import records
 from videobatch.bars import shortened
+from videobatch.errors import AccountRefused, explain
 from videobatch.gaps import SILENT_SECONDS, Reason, why_nobody_works_on
 from videobatch.output import STYLES, errors, printable
 from videobatch.pipeline import TERMINAL_STATES, JobRecord, Pipeline
 
 POLL_SECONDS = 1.0  # the worker writes its progress every two seconds
+UNREACHABLE_SECONDS = 300.0  # of a network that is changed, a laptop that sleeps
 STOPPED = "STOPPED"
 """The state that is shown of a job which says that it goes on, while nothing works on it any more."""
 
@@ -27,15 +30,25 @@ def follow_jobs(
 ) -> Iterator[JobRecord]:
     """Yield the record of each job whenever it has changed, until all have ended; one that is not there yet is awaited.
 
-    A job that nothing works on any more is not waited for: its record is yielded once more, as STOPPED.
+    A job that nothing works on any more is not waited for: its record is yielded once more, as STOPPED. An account that
+    cannot be reached for a while is tried again: the jobs go on meanwhile, for hours perhaps.
 
     Args:
-        untold: Called with the id of a job that has had no record for a minute.
+        untold: Called every minute with the id of a job that has no record yet.
     """
     seen: dict[str, JobRecord] = {}
     waiting = dict.fromkeys(identifiers, clock())  # and when each was heard of last
+    reached = clock()
     while waiting:
-        for record in records.read_many(pipeline, waiting):
+        try:
+            found = list(records.read_many(pipeline, waiting))
+        except BotoCoreError as error:
+            if isinstance(explain(error), AccountRefused) or clock() - reached > UNREACHABLE_SECONDS:
+                raise
+            sleep(POLL_SECONDS)
+            continue
+        reached = clock()
+        for record in found:
             if seen.get(record["job_id"]) != record:
                 seen[record["job_id"]] = record
                 waiting[record["job_id"]] = clock()

@@ -120,9 +120,7 @@ def _wait(account: Account, submitted: list[dict[str, Any]], targets: dict[str, 
 
 
 def _warn_of_untold(identifier: str) -> None:
-    remark(
-        f"{identifier} has not been begun for a minute: videobatch doctor tells whether uploads are heard of.", "yellow"
-    )
+    remark(f"{identifier} has not been begun yet: videobatch doctor tells whether uploads are heard of.", "yellow")
 
 
 def raise_unless_all_succeeded(states: list[str]) -> None:

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
 
 from videobatch.executions import execution_arn
-from videobatch.following import follow_jobs
+from videobatch.following import UNREACHABLE_SECONDS, follow_jobs
 from videobatch.gaps import SILENT_SECONDS
 from videobatch.pipeline import JobRecord, Pipeline
 from videobatch.task_logs import follow as follow_logs
@@ -50,6 +53,23 @@ def test_a_job_that_was_never_begun_is_told_of_and_awaited(pipeline: Pipeline, p
     found = follow_jobs(pipeline, ["a-1"], untold.append, clock=lambda: clock.now, sleep=clock.sleep)
     assert [record["state"] for record in found] == ["SUCCEEDED"]
     assert untold == ["a-1"]
+
+
+@pytest.mark.parametrize("seconds", [UNREACHABLE_SECONDS / 2, UNREACHABLE_SECONDS * 2])
+def test_an_account_that_is_out_of_reach_is_tried_again_for_a_while(
+    seconds: float, pipeline: Pipeline, put_record: Put
+) -> None:
+    put_record("a-1")
+    clock, within_reach = Clock(), pipeline.s3
+    nowhere = Config(retries={"total_max_attempts": 1})
+    pipeline.s3 = boto3.client("s3", endpoint_url="http://127.0.0.1:9", config=nowhere)
+    clock.at[seconds] = lambda: setattr(pipeline, "s3", within_reach)
+    followed = follow_jobs(pipeline, ["a-1"], clock=lambda: clock.now, sleep=clock.sleep)
+    if seconds < UNREACHABLE_SECONDS:
+        assert [record["state"] for record in followed] == ["SUCCEEDED"]
+    else:
+        with pytest.raises(EndpointConnectionError):
+            list(followed)
 
 
 def test_watching_tells_of_each_end(put_record: Put, run: Run) -> None:
