@@ -59,15 +59,20 @@ class Target(ABC):
 
 
 class Processes(Target):
-    """scripts/emulator.sh: no container engine at all."""
+    """scripts/emulator.sh: no container engine at all.
 
-    def __init__(self) -> None:
+    Args:
+        settings: Environment variables of the account, in place of those that all tests share.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings or SETTINGS
         self._folder: Path | None = None
 
     @contextlib.contextmanager
     def account(self, folder: Path) -> Iterator[None]:
         self._folder = folder
-        up = emulator(["up"], folder, **SETTINGS)
+        up = emulator(["up"], folder, **self._settings)
         if up.returncode:
             pytest.fail(f"scripts/emulator.sh up failed:\n{up.stderr}")
         try:

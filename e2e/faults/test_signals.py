@@ -97,26 +97,31 @@ def test_a_worker_that_is_ended_in_any_phase(
 
 @pytest.fixture
 def spot(pipeline: Pipeline) -> Iterator[None]:
-    """The deployed state machine and cluster, with tasks on Spot capacity."""
-    states, ecs, cluster = boto3.client("stepfunctions"), boto3.client("ecs"), pipeline.outputs["ClusterName"]
+    """The deployed state machine as UseSpot makes it; not the cluster."""
+    states = boto3.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=pipeline.outputs["StateMachineArn"])
     definition = json.loads(deployed["definition"])
-    del definition["States"]["RunWorker"]["Parameters"]["LaunchType"]  # so that the cluster's default holds
-    ecs.put_cluster_capacity_providers(
-        cluster=cluster,
-        capacityProviders=["FARGATE_SPOT"],
-        defaultCapacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
-    )
+    definition["States"]["FirstAttempt"]["Parameters"]["spot"] = "yes"
     states.update_state_machine(stateMachineArn=deployed["stateMachineArn"], definition=json.dumps(definition))
     yield
     states.update_state_machine(stateMachineArn=deployed["stateMachineArn"], definition=deployed["definition"])
+
+
+@pytest.fixture
+def spot_capacity(pipeline: Pipeline) -> Iterator[None]:
+    """The deployed cluster as UseSpot makes it."""
+    ecs, cluster = boto3.client("ecs"), pipeline.outputs["ClusterName"]
+    providers = ["FARGATE", "FARGATE_SPOT"]
+    ecs.put_cluster_capacity_providers(cluster=cluster, capacityProviders=providers, defaultCapacityProviderStrategy=[])
+    yield
     ecs.put_cluster_capacity_providers(cluster=cluster, capacityProviders=[], defaultCapacityProviderStrategy=[])
 
 
-@pytest.mark.usefixtures("spot")
+@pytest.mark.usefixtures("spot", "spot_capacity")
 def test_a_task_whose_spot_capacity_is_taken_back(
     pipeline: Pipeline, proxy: FaultProxy, new_fault: NewFault, clip: Path
 ) -> None:
+    """The next attempt has capacity that nobody takes back."""
     fault = new_fault("Spot interruption while ENCODING")
     gate = gate_in("ENCODING", "spot.mp4", pipeline, proxy)
     version_id = fault.upload(clip, "spot.mp4")
@@ -134,4 +139,16 @@ def test_a_task_whose_spot_capacity_is_taken_back(
     assert (record["state"], record["attempt"], record["error"]) == ("SUCCEEDED", 2, None), record
     first, second = tasks_of(pipeline, record["job_id"])
     assert (first["stopCode"], first["containers"][0]["exitCode"]) == ("SpotInterruption", SIGTERM)
-    assert second["containers"][0]["exitCode"] == 0
+    assert (first["capacityProviderName"], second.get("capacityProviderName")) == ("FARGATE_SPOT", None)
+    assert (second["launchType"], second["containers"][0]["exitCode"]) == ("FARGATE", 0)
+
+
+@pytest.mark.usefixtures("spot")
+def test_a_task_that_spot_refuses_runs_on_demand_at_once(pipeline: Pipeline, new_fault: NewFault, clip: Path) -> None:
+    """The cluster has no Spot capacity at all; no attempt has begun, so none is counted."""
+    fault = new_fault("Spot refuses the task")
+    fault.upload(clip, "refused-by-spot.mp4")
+    [record] = fault.settle(injected=1)
+    assert (record["state"], record["attempt"]) == ("SUCCEEDED", 1), record
+    [task] = tasks_of(pipeline, record["job_id"])
+    assert (task["launchType"], task.get("capacityProviderName")) == ("FARGATE", None)

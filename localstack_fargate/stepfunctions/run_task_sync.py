@@ -1,8 +1,8 @@
 """Lets ``ecs:runTask.sync`` end as it does on AWS.
 
-LocalStack's own succeeds for every stopped task, breaks on a RunTask that answers with failures, and leaves the task
-running when the state has timed out or the execution was stopped. Here four methods of its ``StateTaskServiceEcs`` are
-replaced; everything around them is as it was.
+LocalStack's own succeeds for every stopped task, breaks on a RunTask that answers with failures, leaves the task
+running when the state has timed out or the execution was stopped, and drops a capacity provider strategy. Here four
+methods of its ``StateTaskServiceEcs`` are replaced; everything around them is as it was.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html
 """
@@ -24,6 +24,7 @@ from localstack.services.stepfunctions.asl.component.common.error_name.states_er
     StatesErrorNameType,
 )
 from localstack.services.stepfunctions.asl.component.state.state_execution.state_task.service.state_task_service_ecs import (  # noqa: E501
+    _SUPPORTED_API_PARAM_BINDINGS,
     StateTaskServiceEcs,
 )
 from localstack.services.stepfunctions.asl.utils.boto_client import boto_client_for
@@ -67,6 +68,8 @@ def install() -> None:
             return
     for name, (replacement, _) in replacements.items():
         setattr(StateTaskServiceEcs, name, replacement)
+    # LocalStack knows an older list, and drops what is not in it: RunTask would look for instances then.
+    _SUPPORTED_API_PARAM_BINDINGS["runtask"].add("CapacityProviderStrategy")
 
 
 class _TaskWatch:

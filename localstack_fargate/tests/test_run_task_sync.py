@@ -30,9 +30,11 @@ class Machine:
         self._fargate = fargate
         self._arns: list[str] = []
 
-    def start(self, definition: str, machine: dict[str, Any] | None = None, **state: Any) -> str:
+    def start(
+        self, definition: str, machine: dict[str, Any] | None = None, where: dict[str, Any] | None = None, **state: Any
+    ) -> str:
         """Start an execution, with more members for the machine and its state; returns its ARN."""
-        defaults = {"Cluster": self._fargate.name, "LaunchType": "FARGATE", "TaskDefinition": definition}
+        defaults = {"Cluster": self._fargate.name, "TaskDefinition": definition, **(where or {"LaunchType": "FARGATE"})}
         network = {"AwsvpcConfiguration": {"Subnets": self._fargate.network["awsvpcConfiguration"]["subnets"]}}
         run = {
             "Type": "Task",
@@ -107,6 +109,12 @@ def test_success(machine: Machine, fargate: Fargate) -> None:
     output = json.loads(submitted["taskSubmittedEventDetails"]["output"])
     assert output["Tasks"][0]["TaskArn"] == task["TaskArn"]
     assert output["Failures"] == []
+
+
+def test_a_task_runs_on_the_capacity_that_is_asked_for(machine: Machine, fargate: Fargate) -> None:
+    strategy = {"CapacityProviderStrategy": [{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}]}
+    execution = machine.start(fargate.register(fargate.container(command=["exit 0"])), where=strategy)
+    assert json.loads(machine.wait(execution)["output"])["CapacityProviderName"] == "FARGATE_SPOT"
 
 
 @pytest.mark.conformance("Step Functions", "`States.TaskFailed` with the task as cause")
