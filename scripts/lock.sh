@@ -27,6 +27,7 @@ command -v uv >/dev/null || { echo "lock.sh: uv is needed to resolve; install it
 
 as_of=2026-04-05
 engine_as_of=2026-11-20
+scanners_as_of=2026-11-20 # which know more the younger they are
 engine=()
 for package in av pillow fontpkg fontpkg-noto-sans fontpkg-rubik; do
     engine+=(--exclude-newer-package "$package=$engine_as_of")
@@ -46,3 +47,4 @@ compile videobatch.in -c dev.txt -o videobatch.txt
 compile emulator.in -c dev.txt -o emulator.txt
 compile build.in -c dev.txt -o build.txt
 compile bench.in -o bench.txt
+as_of=$scanners_as_of compile scan.in -o scan.txt

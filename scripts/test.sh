@@ -30,6 +30,7 @@ ruff check .
 ruff format --check .
 mypy conftest.py lambda/*.py lambda/tests/*.py infra/tests worker videobatch localstack_fargate localstack_init scripts e2e
 git ls-files '*.sh' .ci/run | xargs shellcheck -x
+scripts/scan.sh
 
 if [ $# -gt 0 ]; then
     pytest "$@"

@@ -28,6 +28,7 @@ def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         "emulator",
         "lock",
         "record_videobatch",
+        "scan",
         "setup",
     ],
 )
@@ -61,6 +62,7 @@ def test_the_demo_names_every_kind_of_image() -> None:
         (["bench_smart", "--rounds", "0"], "it takes at least 1 round"),
         (["bench_burst", "--uploads", "0"], "it takes at least 1 upload"),
         (["lock", "now"], "it takes no arguments"),
+        (["scan", "all"], "it takes no arguments"),
         (["setup", "worker"], "there is no set 'worker'; use 'local' or 'dev'"),
         (["emulator"], "the following arguments are required: command"),
     ],
