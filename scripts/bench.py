@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scripts import costs
 from scripts.bench_chart import bars
 from scripts.bench_quality import Quality, compare
 from scripts.bench_report import AIMS, MOVIEPY, NAIVE, PROFILES, Result, summary, table
@@ -222,6 +223,7 @@ def main() -> int:
     print(text)
     if arguments.write:
         PAGE.write_text(text)
+        costs.main()  # which reckons with these times
         CHART.write_text(
             bars(
                 "CPU seconds for the same clip (less is better)",
