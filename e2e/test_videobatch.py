@@ -183,6 +183,7 @@ def test_a_job_that_has_stopped_without_an_end_begins_again(
     assert videobatch("backfill", "--json").json["backfilled"] == []  # it goes on
     [execution] = executions_of(pipeline, running["job_id"])
     boto3.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
+    assert status_at_the_end(pipeline, running["job_id"]) == "ABORTED"
     [gap] = videobatch("backfill", "--json").json["backfilled"]
     assert (gap["job_id"], gap["reason"]) == (running["job_id"], "its job has stopped without an end")
     assert videobatch("backfill", "--json").json["backfilled"] == []
