@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from e2e import memory_table
+from e2e import iam_report, memory_table
 from e2e.faults import ledger
 from e2e.report import WatchedPipeline
 from e2e.targets import TARGETS, Target, engine_answers
@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     pluginmanager.register(memory_table)  # which adds an option of its own
     pluginmanager.register(ledger)
+    pluginmanager.register(iam_report)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,8 +78,13 @@ def account(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def pipeline(account: Path) -> WatchedPipeline:  # noqa: ARG001 - it sets the environment that the SDK reads
-    return WatchedPipeline(Pipeline.of_stack().outputs)
+def pipeline(
+    account: Path,  # noqa: ARG001 - it sets the environment that the SDK reads
+    pytestconfig: pytest.Config,
+) -> Iterator[WatchedPipeline]:
+    yield WatchedPipeline(Pipeline.of_stack().outputs)
+    if pytestconfig.option.target != "aws":
+        iam_report.collect(pytestconfig)
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,12 @@ from scripts.account import use_account
 
 EMULATOR = str(ROOT / "scripts" / "emulator.sh")
 
-# Pauses between attempts that a test can sit out: of the state machine, and of Lambda.
-SETTINGS = {"STACK_PARAMETERS": '{"RetryDelays": "1, 1"}', "LAMBDA_RETRY_BASE_DELAY": "1"}
+# Pauses between attempts that a test can sit out, of the state machine and of Lambda; and no role does what it may not.
+SETTINGS = {
+    "STACK_PARAMETERS": '{"RetryDelays": "1, 1"}',
+    "LAMBDA_RETRY_BASE_DELAY": "1",
+    "FARGATE_ENFORCE_IAM": "1",
+}
 
 
 # Each holds 40 MB, since a text without a line's end is kept whole by `tail`, for as long as nothing ends its input:

@@ -1,11 +1,14 @@
 """IAM's say in every call (``FARGATE_ENFORCE_IAM=1``): what a role's session does is allowed by its policies or denied.
 
-    policy, conditions, patterns   what a policy document says of one request
+    patterns, conditions, policy   what a policy document says of one request
     evaluation                     what all policies together say
-    actions                        API call → the IAM actions it needs, and their resources
-    callers, principals, resources who calls, that principal's policies, those of what it calls for
-    enforcement, denials           the gateway's handler, and AWS's words for its refusals
-    ledger                         what was used, for a report
+    actions/, keys                 API call → the IAM actions it needs, and their resources
+    callers, principals            who calls, and the policies of a role
+    resources                      the policies of what is called for
+    authorization, ledger          the decision, and what was used for it
+    enforcement, denials           the gateway's handlers, and AWS's words for its refusals
+    missing_keys, managed_rule,    where AWS asks more than a call says, or LocalStack less than AWS
+    alarms, function_logs
 
 The first two rows know nothing of LocalStack.
 """

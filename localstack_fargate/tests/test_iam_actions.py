@@ -136,6 +136,11 @@ def test_objects(operation: str, parameters: dict[str, Any], actions: list[str])
         ("ecr", "BatchGetImage", {"repositoryName": "r"}, [("ecr:BatchGetImage", f"arn:aws:ecr:{HERE}:repository/r")]),
         ("ecr", "GetAuthorizationToken", {}, [("ecr:GetAuthorizationToken", "*")]),
         ("kms", "Decrypt", {"KeyId": "k"}, [("kms:Decrypt", f"arn:aws:kms:{HERE}:key/k")]),
+        (
+            "ssm", "GetParameters", {"Names": ["/a/b:2", f"arn:aws:ssm:{HERE}:parameter/c"]},
+            [("ssm:GetParameters", f"arn:aws:ssm:{HERE}:parameter/{name}") for name in ("a/b", "c")],
+        ),
+        ("ssm", "DescribeParameters", {}, [("ssm:DescribeParameters", "*")]),
         ("sts", "GetCallerIdentity", {}, []),
         ("iam", "GetRole", {"RoleName": "r"}, [("iam:GetRole", "arn:aws:iam::000000000000:role/r")]),
         ("glue", "GetTable", {"Name": "t"}, [("glue:GetTable", "*")]),

@@ -25,6 +25,7 @@ MAPPERS: Mapping[str, Mapper] = {
     "s3": s3.permissions,
     "sns": queues_and_topics.sns,
     "sqs": queues_and_topics.sqs,
+    "ssm": tables.ssm,
     "states": tables.states,
     "sts": tables.sts,
 }

@@ -121,6 +121,16 @@ def cloudwatch(call: Call) -> Iterator[Permission]:
     yield Permission(f"cloudwatch:{call.operation}", _named("AlarmName", "alarm", ":")(call), context)
 
 
+def ssm(call: Call) -> Iterator[Permission]:
+    """Parameter Store, where a name may begin with a slash, and end with a version or label."""
+    names = [call.parameters.get("Name") or call.parameters.get("Path"), *(call.parameters.get("Names") or ())]
+    for name in filter(None, names):
+        resource = name if name.startswith("arn:") else call.arn(f"parameter/{name.partition(':')[0].strip('/')}")
+        yield Permission(f"ssm:{call.operation}", resource)
+    if not any(names):
+        yield Permission(f"ssm:{call.operation}")
+
+
 def by_table(call: Call) -> Iterator[Permission]:
     """Any other service: its operation's name, on the resource that TABLE finds, else on ``*``."""
     find = TABLE.get(call.service)
@@ -139,7 +149,6 @@ TABLE: Mapping[str, Resource] = {
     "ecr": _named("repositoryName", "repository"),
     "kms": _named("KeyId", "key"),
     "secretsmanager": _named("SecretId", "secret", ":"),
-    "ssm": _named("Name", "parameter"),
     "dynamodb": _named("TableName", "table"),
     "kinesis": _named("StreamName", "stream"),
 }
