@@ -64,6 +64,7 @@ class Account:
     def deploy(self, *arguments: str, checkout: Path = ROOT) -> str:
         """Deploy; returns what the script prints."""
         done = self.run("deploy-aws.sh", "--yes", *arguments, checkout=checkout)
+        print(done.stdout)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -50,5 +50,5 @@ seed_watermark() {
     fi
     act aws s3api put-object --bucket "$1" --key "$2default.png" --body localstack_init/default-watermark.png \
         --content-type image/png
-    tell Watermark "s3://$1/$2default.png uploaded; put your own there, or use: videobatch watermark put"
+    tell Watermark "$2default.png uploaded; to use your own: videobatch watermark put"
 }

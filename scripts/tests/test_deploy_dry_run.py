@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).resolve().parent / "golden" / "deploy-aws-dry-run.txt"
 COMMANDS = (
     "deploy-aws.sh --region eu-west-1",
     "deploy-aws.sh --region us-east-1 --stack Mine --image registry.example/worker:1 --parameter BucketName=videos",
-    "deploy-aws.sh --region eu-west-1 --arm64 --task-size 0.5x1024 --parameter NotificationEmail=me@example.org",
+    "deploy-aws.sh --region eu-west-1 --arm64 --spot --task-size 0.5x1024 --parameter NotificationEmail=me@example.org",
     "destroy-aws.sh --region eu-west-1",
     "destroy-aws.sh --region eu-west-1 --stack Mine --delete-videos",
 )
