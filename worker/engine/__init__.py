@@ -16,4 +16,5 @@ tags      titles, languages, chapters        preload   what libraries would load
 headers   what the muxer cannot say          claims    what a file says and FFmpeg would misread
 result    the one file that is written       footprint how much memory that will take
 hevc      how many frames its decoder holds  unseen    what of a watermark nobody will see
+svtav1    an encoder kept from taking all CPUs
 """

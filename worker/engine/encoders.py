@@ -4,7 +4,6 @@
 4:2:0, which is what players have in common.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -14,6 +13,7 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from worker.engine import svtav1
 from worker.engine.levels import Level, level_for
 from worker.engine.planes import even
 from worker.engine.probe import Probe
@@ -85,7 +85,7 @@ def add_encoder(output: OutputContainer, source: VideoStream, probed: Probe, cod
     All is set before the first packet of any stream is written, which opens the encoder.
     """
     if coding.encoder == "libsvtav1":
-        os.environ["SVT_LOG"] = "1"  # errors only: it writes to standard error whatever FFmpeg's level is
+        svtav1.be_considerate()
     stream = output.add_stream(coding.encoder, rate=probed.rate, options=encoder_options(probed, coding))
     assert isinstance(stream, VideoStream)  # noqa: S101 - for the type checker
     context = stream.codec_context

@@ -4,7 +4,6 @@ Whether a result is its source plus a watermark is asserted by the fixture `mark
 in and comes out is told to the table of docs/inputs.md by `@pytest.mark.input_row` (see inputs_table.py).
 """
 
-import os
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ from av.container import OutputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 from PIL import Image
+
+from worker.engine import svtav1
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -190,7 +191,7 @@ def _add_video(output: OutputContainer, clip: Clip) -> VideoStream:
             options = {"preset": "ultrafast", "bf": str(clip.b_frames)} | options
             options["x265-params"] = ":".join(("log-level=none:pools=1", *filter(None, [options.get("x265-params")])))
         case "libsvtav1":
-            os.environ["SVT_LOG"] = "1"  # errors only
+            svtav1.be_considerate()
             options = {"preset": "12", "crf": "20", "svtav1-params": "lp=1"} | options
         case "libvpx-vp9":
             options = {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "0"} | options
