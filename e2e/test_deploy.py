@@ -283,6 +283,8 @@ def test_the_end_leaves_the_videos(account: Account) -> None:
     destroyed = account.run("destroy-aws.sh", "--yes")
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
     assert f"{BUCKET} stays" in destroyed.stdout
+    other = account.run("destroy-aws.sh", "--yes", "--delete-videos", "--stack", "another")
+    assert "Nothing     of another is there to delete" in other.stdout, other.stdout + other.stderr
     assert account.stack() is None
     assert account.buckets() == [BUCKET]
     keys = [each["Key"] for each in account.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]

@@ -119,12 +119,23 @@ choose_image() {
 }
 
 choose_names() {
-    if [ -z "${previous[BucketName]+x}${given[BucketName]+x}" ]; then
-        give "BucketName=video-batch-processing-bucket-$account-$region"
+    give_a_new_stack "BucketName=$own_bucket"
+    if [ "$stack" != video-batch-processing ]; then # which has the names of the guide, and there may be one of each
+        give_a_new_stack "FunctionName=$stack-start-watermark-job"
+        give_a_new_stack "StateMachineName=$stack-watermark-video"
+        give_a_new_stack "ClusterName=$stack-cluster"
+        give_a_new_stack "TaskFamily=$stack-task"
+        give_a_new_stack "TaskRoleName=$stack-task-role-$region" # roles are the account's, in all its regions
     fi
     give "WorkerImage=$image"
     give "LambdaCodeBucket=$artifacts"
     give "LambdaCodeKey=$code_key"
+}
+
+# give_a_new_stack NAME=VALUE: a parameter that nobody has given, and that no earlier deployment has decided.
+give_a_new_stack() {
+    local name=${1%%=*}
+    [ -n "${previous[$name]+x}${given[$name]+x}" ] || give "$1"
 }
 
 say_how_to_use_it() {

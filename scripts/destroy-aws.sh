@@ -61,7 +61,7 @@ check_first() {
     say_what_is_missing
     name_things
     read_stack
-    videos=${previous[BucketName]-video-batch-processing-bucket-$account-$region}
+    videos=${previous[BucketName]-$own_bucket}
 }
 
 # In a dry run without an account, all of it is taken to be there.

@@ -72,11 +72,14 @@ apply_changes() {
     fail "the stack $stack is as it was before ($stack_status); mend the above and run this again"
 }
 
-# Leave no change set behind, and no stack that consists of one.
+# Leave no change set behind, and no stack that consists of one. A stack of this name that is more than that is somebody
+# else's, who was faster.
 withdraw_changes() {
     [ -n "$is_proposed" ] && [ -z "$dry_run" ] || return 0
     is_proposed=
     if [ -n "$is_new" ]; then
+        [ "$(aws cloudformation describe-stacks --stack-name "${stack_id:-$stack}" --output text \
+            --query 'Stacks[0].StackStatus' 2>/dev/null)" = REVIEW_IN_PROGRESS ] || return 0
         aws cloudformation delete-stack --stack-name "${stack_id:-$stack}" 2>/dev/null
     else
         aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change_set" 2>/dev/null

@@ -110,9 +110,10 @@ confirmed() {
     [[ $reply == [yY]* ]]
 }
 
-# Names that follow from the stack's: there is one of each for a stack, an account and a region.
+# Names that follow from the stack's: there is one of each for a stack, an account and a region. So what one stack leaves
+# behind, its videos above all, is never taken for another's.
 name_things() {
     local name=${stack,,}
-    repository=$name-worker artifacts=$name-artifacts-$account-$region
+    repository=$name-worker artifacts=$name-artifacts-$account-$region own_bucket=$name-bucket-$account-$region
     [ ${#artifacts} -le 63 ] || fail "the stack's name is too long: the bucket $artifacts would have more than 63 letters"
 }

@@ -46,10 +46,10 @@ heal_stack() {
 
 wait_for_stack() {
     tell Stack "$stack is $stack_status; waiting for the end of that"
-    read_newest_event
-    read_stack
-    [[ $stack_status != *_IN_PROGRESS ]] || follow_stack
-    read_stack
+    while [[ $stack_status == *_IN_PROGRESS ]]; do
+        sleep "$poll_seconds"
+        read_stack
+    done
 }
 
 delete_stack() {
@@ -70,7 +70,7 @@ read_newest_event() {
 
 # Tell what has become of each resource since read_newest_event, until the stack has come to rest.
 follow_stack() {
-    failures=()
+    failures=() stack_status= # as of before, which may be one of rest, and is no news
     while :; do
         act aws cloudformation describe-stack-events --stack-name "${stack_id:-$stack}" --no-paginate --output text \
             --query "StackEvents[].['event',EventId,ResourceStatus,ResourceType,LogicalResourceId,\
