@@ -34,7 +34,7 @@ def follow_jobs(
     cannot be reached for a while is tried again: the jobs go on meanwhile, for hours perhaps.
 
     Args:
-        untold: Called every minute with the id of a job that has no record yet.
+        untold: Called every minute with the id of a job that has no record yet, or whose execution was not started.
     """
     seen: dict[str, JobRecord] = {}
     waiting = dict.fromkeys(identifiers, clock())  # and when each was heard of last
@@ -42,27 +42,37 @@ def follow_jobs(
     while waiting:
         try:
             found = list(records.read_many(pipeline, waiting))
+            changed = {record["job_id"]: record for record in found if seen.get(record["job_id"]) != record}
+            for identifier, heard in waiting.items():
+                if identifier not in changed and clock() - heard > SILENT_SECONDS:
+                    waiting[identifier] = clock()
+                    if identifier not in seen or (after := _after_a_silence(pipeline, seen[identifier])) is None:
+                        untold(identifier)
+                    elif after != seen[identifier]:
+                        changed[identifier] = after
         except BotoCoreError as error:
             if isinstance(explain(error), AccountRefused) or clock() - reached > UNREACHABLE_SECONDS:
                 raise
             sleep(POLL_SECONDS)
             continue
         reached = clock()
-        for record in found:
-            if seen.get(record["job_id"]) != record:
-                seen[record["job_id"]] = record
-                waiting[record["job_id"]] = clock()
-                yield record
-        for identifier in [each for each, heard in waiting.items() if clock() - heard > SILENT_SECONDS]:
-            waiting[identifier] = clock()
-            if identifier not in seen:
-                untold(identifier)
-            elif why_nobody_works_on(pipeline, seen[identifier]) is Reason.STOPPED:
-                seen[identifier] = seen[identifier] | {"state": STOPPED}
-                yield seen[identifier]
+        for identifier, record in changed.items():
+            seen[identifier], waiting[identifier] = record, clock()
+            yield record
         waiting = {each: heard for each, heard in waiting.items() if each not in seen or not has_ended(seen[each])}
         if waiting:
             sleep(POLL_SECONDS)
+
+
+def _after_a_silence(pipeline: Pipeline, record: JobRecord) -> JobRecord | None:
+    """Return a job's record as it is now, as STOPPED if nothing works on it any more; None: nobody has begun it."""
+    reason = why_nobody_works_on(pipeline, record)
+    if reason is None:
+        return record
+    if reason is Reason.NOT_STARTED:
+        return None
+    now = records.read(pipeline, record["job_id"])  # it may have ended since its record was read
+    return now[0] if now and now[0]["state"] in TERMINAL_STATES else record | {"state": STOPPED}
 
 
 def has_ended(record: JobRecord) -> bool:

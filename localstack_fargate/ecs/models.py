@@ -141,10 +141,10 @@ class Task:
             self.last_status = last_status or self.last_status
             self.times.update(dict.fromkeys(times, now()))
             self.version += 1
-            if self.listener is not None:
-                self.listener(self)
             if self.last_status == "STOPPED":
                 self.stopped.set()
+            if self.listener is not None:
+                self.listener(self)
 
     def request_stop(self, stop_code: str, reason: str | None) -> bool:
         """Say that the task shall stop, and why. Only the first reason counts; returns whether this was it."""

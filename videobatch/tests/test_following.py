@@ -55,6 +55,25 @@ def test_a_job_that_was_never_begun_is_told_of_and_awaited(pipeline: Pipeline, p
     assert untold == ["a-1"]
 
 
+def test_a_job_that_was_announced_and_never_begun_is_told_of_too(pipeline: Pipeline, put_record: Put) -> None:
+    clock, untold = Clock(), list[str]()
+    put_record("a-1", "QUEUED")
+    clock.at[SILENT_SECONDS * 2] = lambda: put_record("a-1")
+    found = follow_jobs(pipeline, ["a-1"], untold.append, clock=lambda: clock.now, sleep=clock.sleep)
+    assert [record["state"] for record in found] == ["QUEUED", "SUCCEEDED"]
+    assert untold == ["a-1"]
+
+
+def test_a_job_that_ends_while_it_is_looked_at_has_not_stopped(pipeline: Pipeline, put_record: Put) -> None:
+    clock, states = Clock(), pipeline.client("stepfunctions")
+    put_record("a-1", "RUNNING", phase="ENCODING")
+    states.start_execution(stateMachineArn=pipeline.outputs["StateMachineArn"], name="a-1")
+    states.stop_execution(executionArn=execution_arn(pipeline, "a-1"))
+    states.meta.events.register_first("before-call.sfn.DescribeExecution", lambda **_: put_record("a-1") and None)
+    found = follow_jobs(pipeline, ["a-1"], clock=lambda: clock.now, sleep=clock.sleep)
+    assert [record["state"] for record in found] == ["RUNNING", "SUCCEEDED"]
+
+
 @pytest.mark.parametrize("seconds", [UNREACHABLE_SECONDS / 2, UNREACHABLE_SECONDS * 2])
 def test_an_account_that_is_out_of_reach_is_tried_again_for_a_while(
     seconds: float, pipeline: Pipeline, put_record: Put
