@@ -61,6 +61,10 @@ class Target(ABC):
     def address_for_tasks(self) -> str:
         """An address of this machine where tasks reach what a test listens with."""
 
+    def emulator_url(self) -> str:
+        """Where the emulator answers, which does what AWS does by itself if it is asked to."""
+        return os.environ["AWS_ENDPOINT_URL"]
+
 
 class Processes(Target):
     """scripts/emulator.sh: no container engine at all.
@@ -197,6 +201,9 @@ class Aws(Target):
 
     def address_for_tasks(self) -> str:
         pytest.skip("Fargate does not reach what listens on this machine")
+
+    def emulator_url(self) -> str:
+        pytest.skip("nobody can tell AWS to refuse tasks, or to take their capacity back")
 
 
 TARGETS: dict[str, type[Target]] = {"docker": Containers, "process": Processes, "aws": Aws}

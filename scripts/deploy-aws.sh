@@ -82,6 +82,7 @@ check_first() {
     if [ -n "$online$dry_run" ]; then
         name_things
         read_stack
+        name_image
         heal_stack
         [ -n "$stack_status" ] || check_quotas
     fi
@@ -107,10 +108,14 @@ check_quotas() {
     fi
 }
 
-# One that somebody else has built stays, too.
+# Empty if it is to be built here. One that somebody else has built stays until another is given.
+name_image() {
+    local before=${previous[WorkerImage]-}
+    [ -n "$image" ] || image=${given[WorkerImage]-}
+    [ -n "$image" ] || [[ -z $before || $before == */"$repository":* ]] || image=$before
+}
+
 choose_image() {
-    local own=${previous[WorkerImage]-}
-    [ -n "$image" ] || [[ -z $own || $own == */"$repository":* ]] || image=$own
     if [ -n "$image" ]; then
         tell Image "$image, which is not built here"
     else

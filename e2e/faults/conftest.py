@@ -1,7 +1,6 @@
 """What the tests of faults share: the table's rows, and the proxy between tasks and S3."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ def new_fault(
 def proxy(pipeline: Pipeline, target: Target) -> Iterator[FaultProxy]:
     """A proxy by which the tasks of the test reach S3, and nobody else does."""
     with (
-        FaultProxy(target.address_for_tasks(), os.environ["AWS_ENDPOINT_URL"]) as proxy,
+        FaultProxy(target.address_for_tasks(), target.emulator_url()) as proxy,
         revised(pipeline, {"AWS_ENDPOINT_URL_S3": proxy.url}),
     ):
         yield proxy

@@ -1,7 +1,6 @@
 """A worker that is killed, stopped or robbed of its capacity in any phase: its job is done all the same."""
 
 import json
-import os
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -96,8 +95,9 @@ def test_a_worker_that_is_ended_in_any_phase(
 
 
 @pytest.fixture
-def spot(pipeline: Pipeline) -> Iterator[None]:
-    """The deployed state machine as UseSpot makes it; not the cluster."""
+def spot(pipeline: Pipeline, target: Target) -> Iterator[None]:
+    """The deployed state machine as UseSpot makes it; not the cluster. For emulated capacity only."""
+    target.emulator_url()
     states = boto3.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=pipeline.outputs["StateMachineArn"])
     definition = json.loads(deployed["definition"])
@@ -119,7 +119,7 @@ def spot_capacity(pipeline: Pipeline) -> Iterator[None]:
 
 @pytest.mark.usefixtures("spot", "spot_capacity")
 def test_a_task_whose_spot_capacity_is_taken_back(
-    pipeline: Pipeline, proxy: FaultProxy, new_fault: NewFault, clip: Path
+    pipeline: Pipeline, target: Target, proxy: FaultProxy, new_fault: NewFault, clip: Path
 ) -> None:
     """The next attempt has capacity that nobody takes back."""
     fault = new_fault("Spot interruption while ENCODING")
@@ -130,7 +130,7 @@ def test_a_task_whose_spot_capacity_is_taken_back(
     assert interrupted is not None
     task_id = running_task(pipeline, interrupted["job_id"]).rsplit("/", 1)[-1]
     request = urllib.request.Request(  # noqa: S310 - of the account's own endpoint
-        f"{os.environ['AWS_ENDPOINT_URL']}/_aws/ecs/tasks/{task_id}/spot-interruption", method="POST"
+        f"{target.emulator_url()}/_aws/ecs/tasks/{task_id}/spot-interruption", method="POST"
     )
     with urllib.request.urlopen(request) as answer:  # noqa: S310
         assert answer.status == 204

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +74,7 @@ def test_step_functions_throttles_the_function(
     """For longer than one delivery tries, so that Lambda has to deliver the event again."""
     fault = new_fault("Step Functions throttles StartExecution")
     rule = Rule("POST", "/", throttle("ThrottlingException"), containing=("throttled",), times=TRIES + 2)
-    with FaultProxy(target.address_for_tasks(), os.environ["AWS_ENDPOINT_URL"]) as proxy:
+    with FaultProxy(target.address_for_tasks(), target.emulator_url()) as proxy:
         proxy.inject(rule)
         with function_with(pipeline, {"AWS_ENDPOINT_URL_SFN": proxy.url}):
             version_id = fault.upload(clip, "throttled.mp4")
@@ -87,22 +86,22 @@ def test_step_functions_throttles_the_function(
     assert len(executions_of(pipeline, record["job_id"])) == 1
 
 
-def refusals(reasons: Sequence[str] | None = None) -> list[str]:
+def refusals(target: Target, reasons: Sequence[str] | None = None) -> list[str]:
     """Let the emulator's ECS refuse RunTask for these reasons; return those that are still to come."""
-    url = f"{os.environ['AWS_ENDPOINT_URL']}/_aws/ecs/run-task-refusals"
+    url = f"{target.emulator_url()}/_aws/ecs/run-task-refusals"
     body = None if reasons is None else json.dumps({"reasons": reasons}).encode()
     with urllib.request.urlopen(urllib.request.Request(url, body)) as answer:  # noqa: S310 - of the account's own endpoint
         left: list[str] = [] if body else json.load(answer)["reasons"]
     return left
 
 
-def test_ecs_throttles_and_is_full(pipeline: Pipeline, new_fault: NewFault, clip: Path) -> None:
+def test_ecs_throttles_and_is_full(pipeline: Pipeline, target: Target, new_fault: NewFault, clip: Path) -> None:
     """No attempt has begun then, so none is lost."""
     fault = new_fault("ECS throttles RunTask, then has no capacity")
-    refusals(REFUSALS)
+    refusals(target, REFUSALS)
     fault.upload(clip, "refused.mp4")
     [record] = fault.wait()
-    assert refusals() == []
+    assert refusals(target) == []
     fault.settle(injected=len(REFUSALS))
     assert (record["state"], record["attempt"]) == ("SUCCEEDED", 1)
     assert len(tasks_of(pipeline, record["job_id"])) == 1

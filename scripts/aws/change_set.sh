@@ -66,6 +66,8 @@ apply_changes() {
     trap 'exit 130' INT
     [[ $stack_status == *ROLLBACK* ]] || return 0
     report_failures
+    [[ $stack_status != *ROLLBACK_FAILED ]] ||
+        fail "the stack $stack could not be rolled back either ($stack_status); its events in the console say why"
     if [ -n "$is_new" ]; then
         fail "the stack $stack was not made, and nothing of it stays; mend the above and run this again"
     fi
