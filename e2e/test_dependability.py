@@ -141,7 +141,8 @@ def test_a_job_that_takes_too_long_is_stopped_and_failed(
         states.update_state_machine(stateMachineArn=deployed["stateMachineArn"], definition=deployed["definition"])
     done = wait_for_job(version_id)
     assert (done["state"], done["error"]["code"]) == ("FAILED", "TIMEOUT")
-    [task] = tasks_of(pipeline, done["job_id"])
-    assert task["desiredStatus"] == "STOPPED"
+    wait_until(
+        lambda: [task["desiredStatus"] for task in tasks_of(pipeline, done["job_id"])] == ["STOPPED"], "the stop"
+    )
     wait_until(lambda: not target.worker_runs(done["job_id"]), "the worker's end")
     assert "slow.mp4" not in pipeline.result_names()

@@ -165,6 +165,15 @@ def let_event_rules_run_tasks() -> None:
 
 
 @hooks.on_infra_start()
+def survive_closed_connections() -> None:
+    """Let internal calls be sent again when the gateway has closed their connection."""
+    with _known_localstack(otherwise="States will fail with States.Runtime when an idle connection is closed"):
+        from localstack_fargate.gateway.closed_connections import install
+
+        install()
+
+
+@hooks.on_infra_start()
 def make_metrics_of_log_events() -> None:
     """Make metrics of log events in CloudWatch's embedded metric format."""
     with _known_localstack(otherwise="Log events will NOT become metrics"):
@@ -187,5 +196,5 @@ def _known_localstack(otherwise: str) -> Iterator[None]:
     """Start without what is installed here, and say so, if LocalStack no longer has the parts that it changes."""
     try:
         yield
-    except (ImportError, ValueError):
+    except (AttributeError, ImportError, ValueError):
         LOG.exception("%s: this LocalStack is not the one we know", otherwise)

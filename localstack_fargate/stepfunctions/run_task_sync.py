@@ -36,7 +36,7 @@ from .task_outcome import has_failed, with_epoch_milliseconds
 LOG = logging.getLogger(__name__)
 
 RUN_TASK_FAILED = "AmazonECS.Unknown"
-SECONDS_BETWEEN_LOOKS = 0.5  # at the execution, which may end before its task
+SECONDS_BETWEEN_LOOKS = 0.25  # at the execution, which may end before its task
 STOP_REASON = "Task was stopped by AWS Step Functions"
 
 
@@ -91,7 +91,8 @@ class _TaskWatch:
 
     def __call__(self) -> dict[str, Any] | None:
         while self._task is not None and not self._task.stopped.wait(SECONDS_BETWEEN_LOOKS):
-            if not self._env.is_running():
+            if not self._env.is_running():  # it gives up: the state has timed out or the execution was stopped
+                self.stop_task()
                 return None
         answer = self._client.describe_tasks(cluster=self._cluster_arn, tasks=[self._task_arn])
         if self._task is None or not answer["tasks"]:
@@ -108,6 +109,7 @@ class _TaskWatch:
 
     def stop_task(self) -> None:
         """Nobody waits for the task any more, so it shall not go on either."""
+        self.task_has_ended = True
         try:
             self._client.stop_task(cluster=self._cluster_arn, task=self._task_arn, reason=STOP_REASON)
         except Exception:

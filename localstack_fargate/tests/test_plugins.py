@@ -11,6 +11,7 @@ from localstack_fargate.plugins import (
     make_metrics_of_log_events,
     refuse_wrong_types,
     roll_back_change_sets,
+    survive_closed_connections,
 )
 
 
@@ -26,12 +27,17 @@ from localstack_fargate.plugins import (
         (refuse_wrong_types, "localstack.aws.handlers", "ECS will NOT refuse values of wrong types"),
         (make_metrics_of_log_events, "localstack.services.logs.provider", "Log events will NOT become metrics"),
         (
+            survive_closed_connections,
+            "localstack.aws.connect",
+            "States will fail with States.Runtime when an idle connection is closed",
+        ),
+        (
             roll_back_change_sets,
             "localstack.services.cloudformation.engine.v2.change_set_model_executor",
             "Change sets that fail will NOT be rolled back",
         ),
     ],
-    ids=["step-functions", "event-rules", "request-types", "embedded-metrics", "change-sets"],
+    ids=["step-functions", "event-rules", "request-types", "embedded-metrics", "connections", "change-sets"],
 )
 def test_another_localstack(
     hook: Callable[[], None],
@@ -45,6 +51,7 @@ def test_another_localstack(
         "localstack_fargate.eventbridge.run_task_target",
         "localstack_fargate.embedded_metrics.log_events",
         "localstack_fargate.cloudformation.change_sets",
+        "localstack_fargate.gateway.closed_connections",
     ):
         monkeypatch.delitem(sys.modules, ours, raising=False)
     monkeypatch.setitem(sys.modules, missing, None)  # makes Python's import raise
