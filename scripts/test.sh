@@ -37,11 +37,12 @@ if [ $# -gt 0 ]; then
 else
     # In parallel, since most tests wait for something most of the time; each file's in one process, so that what the
     # tests of a file share is made once.
-    parallel=(-n 3 --dist loadfile --durations 15)
+    # Whole accounts of their own are heavier: two at a time keep two CPUs busy.
+    parallel=(--dist loadfile --durations 15)
     failed=()
-    pytest "${parallel[@]}" || failed+=("the units")
-    pytest "${parallel[@]}" e2e --target process || failed+=("e2e --target process")
-    if docker_answers; then pytest "${parallel[@]}" e2e --target docker || failed+=("e2e --target docker"); fi
+    pytest -n 3 "${parallel[@]}" || failed+=("the units")
+    pytest -n 2 "${parallel[@]}" e2e --target process || failed+=("e2e --target process")
+    if docker_answers; then pytest -n 2 "${parallel[@]}" e2e --target docker || failed+=("e2e --target docker"); fi
     if [ ${#failed[@]} -gt 0 ]; then
         printf 'test.sh: failed: %s\n' "${failed[@]}" >&2
         exit 1
