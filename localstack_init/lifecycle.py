@@ -127,6 +127,7 @@ def _spawn(home: Home, port: int) -> Running:
         "DNS_ADDRESS": "0",  # no DNS server, and no look-up of the internet at the start
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "LAMBDA_KEEPALIVE_MS": "5000",  # an idle function's process keeps 67 MB
+        "MALLOC_ARENA_MAX": "2",  # glibc keeps memory for every few of the threads that waiting jobs have
         "FARGATE_LAUNCHER": "process",
         "FARGATE_PROCESS_IMAGES": json.dumps({"video-worker": [str(binaries / "video-worker")]}),
     }
