@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.htm
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +13,8 @@ from urllib.parse import unquote
 
 from .conditions import Condition, MalformedPolicy, NullCondition, read_conditions
 from .patterns import ArnPattern, Context, Pattern
+
+LOG = logging.getLogger(__name__)
 
 WITH_VARIABLES = "2012-10-17"  # an earlier Version takes ${…} for its letters
 
@@ -99,11 +102,21 @@ def read_policy(name: str, document: str) -> Policy:
         content = json.loads(document if document.lstrip().startswith("{") else unquote(document))
         version = content.get("Version")
         statements = [_statement(each, number, version) for number, each in enumerate(_list(content["Statement"]), 1)]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         if isinstance(error, MalformedPolicy):
             raise
         raise MalformedPolicy(f"{name} is no policy document: {error!r}") from error
     return Policy(name, statements)
+
+
+def read_or_deny(name: str, document: str) -> Policy:
+    """The policy; one that cannot be read denies everything to everybody, for nobody can tell what it should."""
+    try:
+        return read_policy(name, document)
+    except MalformedPolicy as error:
+        LOG.error("The policy %s denies everything, because it cannot be read: %s", name, error)
+        anybody = Principals({}, is_anybody=True)
+        return Policy(name, [Statement("malformed", False, (Pattern("*"),), (ArnPattern("*"),), (), anybody)])
 
 
 def _statement(element: Mapping[str, Any], number: int, version: str | None) -> Statement:

@@ -1,7 +1,6 @@
 """Roles as LocalStack keeps them, with the policies that bound what their sessions may do."""
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,11 +9,7 @@ from typing import Any
 
 from localstack.services.iam.models import iam_stores
 
-from .conditions import MalformedPolicy
-from .patterns import ArnPattern, Pattern
-from .policy import Policy, Statement, read_policy
-
-LOG = logging.getLogger(__name__)
+from .policy import Policy, read_or_deny
 
 OF_ALL_REGIONS = "us-east-1"
 AWS_MANAGED = ":iam::aws:policy/"
@@ -40,7 +35,7 @@ def find_role(account: str, name: str) -> Role | None:
     if entity is None:
         return None
     role = entity.role
-    inline = [_read(policy, document) for policy, document in list(entity.inline_policies.items())]
+    inline = [read_or_deny(policy, document) for policy, document in list(entity.inline_policies.items())]
     attached = [_managed(store, arn) for arn in list(entity.attached_policy_arns)]
     boundary = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
     tags = store.TAGS.get_tags(role["Arn"])
@@ -50,7 +45,7 @@ def find_role(account: str, name: str) -> Role | None:
         name=name,
         policies=(*inline, *attached),
         boundary=_managed(store, boundary) if boundary else None,
-        trust=_read(role["Arn"], role["AssumeRolePolicyDocument"]),
+        trust=read_or_deny(role["Arn"], role["AssumeRolePolicyDocument"]),
         tags=tags,
     )
 
@@ -65,9 +60,9 @@ def find_role_by_arn(arn: str) -> Role | None:
 def _managed(store: Any, arn: str) -> Policy:
     if AWS_MANAGED in arn:
         document = _of_aws().get(arn.rpartition("/")[2])
-        return _read(arn, document or "")
+        return read_or_deny(arn, document or "")
     entity = store.MANAGED_POLICIES.get(arn)
-    return _read(arn, entity.versions[entity.policy["DefaultVersionId"]]["Document"] if entity else "")
+    return read_or_deny(arn, entity.versions[entity.policy["DefaultVersionId"]]["Document"] if entity else "")
 
 
 @cache
@@ -75,13 +70,3 @@ def _of_aws() -> Mapping[str, str]:
     """AWS's own policies: name → document."""
     file = resources.files("localstack.services.iam") / "resources" / "aws_managed_policies.json"
     return {name: json.dumps(each["Document"]) for name, each in json.loads(file.read_text()).items()}
-
-
-def _read(name: str, document: str) -> Policy:
-    """The policy; one that cannot be read denies everything, for nobody can tell what it should."""
-    try:
-        return read_policy(name, document)
-    except MalformedPolicy as error:
-        LOG.error("The policy %s denies everything, because it cannot be read: %s", name, error)
-        everything = Statement("malformed", False, (Pattern("*"),), (ArnPattern("*"),), (), None)
-        return Policy(name, (everything,))

@@ -13,7 +13,7 @@ from localstack.services.sns.models import sns_stores
 from localstack.services.sqs.models import sqs_stores
 
 from .evaluation import RESOURCE, TRUST
-from .policy import Policy, read_policy
+from .policy import Policy, read_or_deny
 from .principals import OF_ALL_REGIONS, find_role_by_arn
 
 
@@ -54,7 +54,7 @@ def bucket_owner(name: str) -> str | None:
 
 
 def _read(arn: Arn, document: str | None) -> ResourcePolicy:
-    return ResourcePolicy(read_policy(arn.text, document) if document else None)
+    return ResourcePolicy(read_or_deny(arn.text, document) if document else None)
 
 
 def _of_bucket(arn: Arn) -> ResourcePolicy:

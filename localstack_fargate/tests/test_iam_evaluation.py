@@ -8,7 +8,7 @@ import pytest
 from localstack_fargate.iam.conditions import MalformedPolicy, read_conditions
 from localstack_fargate.iam.evaluation import BOUNDARY, IDENTITY, RESOURCE, TRUST, Policies, Principal, evaluate
 from localstack_fargate.iam.patterns import ArnPattern, Pattern
-from localstack_fargate.iam.policy import Policy, Request, read_policy
+from localstack_fargate.iam.policy import Policy, Request, read_or_deny, read_policy
 
 ROLE = "arn:aws:iam::000000000000:role/worker"
 SESSION = "arn:aws:sts::000000000000:assumed-role/worker/task"
@@ -164,11 +164,18 @@ def test_conditions(condition: dict[str, Any], holds: bool) -> None:
         '{"Statement": {"Effect": "Allow", "Resource": "*"}}',
         '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringSame": {"k": "v"}}}}',
         '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"IpAddress": {"k": "v"}}}}',
+        '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Null": {"k": []}}}}',
     ],
 )
 def test_malformed(document: str) -> None:
     with pytest.raises(MalformedPolicy):
         read_policy("p", document)
+
+
+def test_a_resources_policy_that_cannot_be_read_denies() -> None:
+    unreadable = read_or_deny("bucket", '{"Statement": {"Effect": "Allow"}}')
+    assert not evaluate(READ, WORKER, Policies(identity=[policy(allow())], resource=unreadable)).is_allowed
+    assert evaluate(READ, WORKER, Policies(identity=[policy(allow())])).is_allowed
 
 
 @pytest.mark.parametrize(
