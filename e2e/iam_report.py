@@ -34,6 +34,8 @@ UNUSED: Mapping[str, str] = {
     "ecr:GetDownloadUrlForLayer": NO_REGISTRY,
     "ecs:TagResource": "tasks get the tags of their definition, which are the stack's; an emulated stack has none",
 }
+SELECTING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+"""Options of pytest, by their names in its configuration, that leave tests out."""
 HEADER = [
     "| role | statement | used | denied without it | never used |",
     "| --- | --- | --- | --- | --- |",
@@ -119,7 +121,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def is_whole(config: pytest.Config) -> bool:
     """Whether all tests of e2e were asked for, so that what is not used is used by none."""
-    return not config.option.keyword and {Path(each).name for each in config.args} == {"e2e"}
+    is_selection = any(config.getoption(name, None) for name in SELECTING)
+    return not is_selection and {Path(each).name for each in config.args} == {"e2e"}
 
 
 def documented() -> list[Row]:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from e2e.iam_report import documented
+import pytest
+
+from e2e.iam_report import SELECTING, documented, is_whole
 from infra.tests.template import resources_of
 
 
@@ -32,3 +34,18 @@ def test_the_document_has_every_permission(template: dict[str, Any]) -> None:
 def test_what_is_granted_is_needed() -> None:
     for row in documented():
         assert not row.unexplained, f"without {row.statement} of {row.role} nothing would be denied that it grants"
+
+
+def test_only_a_run_of_all_tests_shows_what_none_of_them_uses(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for option in SELECTING:
+        monkeypatch.setattr(pytestconfig.option, option, None)
+    monkeypatch.setattr(pytestconfig, "args", ["e2e/test_path.py"])
+    assert not is_whole(pytestconfig)
+    monkeypatch.setattr(pytestconfig, "args", ["e2e"])
+    assert is_whole(pytestconfig)
+    for option in SELECTING:
+        with monkeypatch.context() as selecting:
+            selecting.setattr(pytestconfig.option, option, "given")
+            assert not is_whole(pytestconfig), option
