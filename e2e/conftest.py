@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import av
+import boto3
 import pytest
 
 from e2e import iam_report, memory_table
@@ -16,6 +17,8 @@ from scripts.sample_media import make_clip
 from videobatch.pipeline import JobNotFinished, JobRecord, Pipeline
 
 WaitForJob = Callable[[str], JobRecord]
+
+STACK_TAG = {"key": "project", "value": "e2e"}
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -82,9 +85,17 @@ def pipeline(
     account: Path,  # noqa: ARG001 - it sets the environment that the SDK reads
     pytestconfig: pytest.Config,
 ) -> Iterator[WatchedPipeline]:
+    if pytestconfig.option.target != "aws":
+        tag_task_definition()
     yield WatchedPipeline(Pipeline.of_stack().outputs)
     if pytestconfig.option.target != "aws":
         iam_report.collect(pytestconfig)
+
+
+def tag_task_definition() -> None:
+    """Do what CloudFormation does with a stack's tags, and the emulator's does not: tasks have them then, too."""
+    [definition] = [each for each in iam_report.stack_resources() if each["LogicalResourceId"] == "TaskDefinition"]
+    boto3.client("ecs").tag_resource(resourceArn=definition["PhysicalResourceId"], tags=[STACK_TAG])
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,6 @@ UNUSED: Mapping[str, str] = {
     "ecr:BatchGetImage": NO_REGISTRY,
     "ecr:GetAuthorizationToken": NO_REGISTRY,
     "ecr:GetDownloadUrlForLayer": NO_REGISTRY,
-    "ecs:TagResource": "tasks get the tags of their definition, which are the stack's; an emulated stack has none",
 }
 SELECTING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
 """Options of pytest, by their names in its configuration, that leave tests out."""
