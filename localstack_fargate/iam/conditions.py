@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from .patterns import ArnPattern, Context, Pattern
+from .patterns import ArnPattern, Context, Pattern, without_variables
 
 Match = Callable[[str, Context], bool]
 """Whether a value of the request is as one value of the policy wants it, before any negation."""
@@ -57,10 +57,10 @@ class NullCondition:
         return (not context.get(self.key)) == self.wanted
 
 
-def read_conditions(element: Mapping[str, Any]) -> list[Condition | NullCondition]:
+def read_conditions(element: Mapping[str, Any], *, with_variables: bool = True) -> list[Condition | NullCondition]:
     """The conditions of a statement, all of which have to hold; raises ``MalformedPolicy``."""
     return [
-        _read(operator, key, [_text(value) for value in values] if isinstance(values, list) else [_text(values)])
+        _read(operator, key, [_text(value, with_variables) for value in _list(values)])
         for operator, keys in element.items()
         for key, values in keys.items()
     ]
@@ -84,8 +84,13 @@ def _read(operator: str, key: str, values: Sequence[str]) -> Condition | NullCon
         raise MalformedPolicy(f"{operator} of {key}: {error}") from error
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _list(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else [values]
+
+
+def _text(value: Any, with_variables: bool) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if with_variables else without_variables(text)
 
 
 def _equals(wanted: str) -> Match:

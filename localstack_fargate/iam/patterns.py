@@ -18,14 +18,11 @@ ARN_PARTS = 6
 class Pattern:
     """One text of a policy, in which wildcards and variables may mean nothing but their letters."""
 
-    def __init__(
-        self, text: str, *, ignore_case: bool = False, with_variables: bool = True, with_wildcards: bool = True
-    ) -> None:
+    def __init__(self, text: str, *, ignore_case: bool = False, with_wildcards: bool = True) -> None:
         self.text = text
         self._wildcards = {"*": ".*", "?": "."} if with_wildcards else {}
         self._flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
-        self._is_fixed = "${" not in text or not with_variables
-        self._fixed = self._compiled({}) if self._is_fixed else None
+        self._fixed = None if "${" in text else self._compiled({})
 
     def matches(self, value: str, context: Context) -> bool:
         """Whether the pattern is for all of the value; one with a variable that the request lacks is for none."""
@@ -36,7 +33,7 @@ class Pattern:
         parts = []
         for token in TOKEN.finditer(self.text):
             text = token[0]
-            if token[1] is not None and not self._is_fixed:
+            if token[1] is not None:
                 value = resolve(token[1], context)
                 if value is None:
                     return None
@@ -49,11 +46,11 @@ class Pattern:
 class ArnPattern:
     """An ARN of a policy: each of its six parts for itself, of which ``*`` stands for those that are missing."""
 
-    def __init__(self, text: str, *, with_variables: bool = True) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
         parts = _split(text)
         missing = ["*"] * (ARN_PARTS - len(parts))
-        self._parts = [Pattern(part, with_variables=with_variables) for part in [*parts, *missing]]
+        self._parts = [Pattern(part) for part in [*parts, *missing]]
         self._is_any = text == "*"
 
     def matches(self, value: str, context: Context) -> bool:
@@ -64,6 +61,11 @@ class ArnPattern:
         return len(parts) == ARN_PARTS and all(
             pattern.matches(part, context) for pattern, part in zip(self._parts, parts, strict=True)
         )
+
+
+def without_variables(text: str) -> str:
+    """What writes the letters of a text that has no variables, although it may look as if it had some."""
+    return text.replace("${", "${$}{")
 
 
 def resolve(variable: str, context: Context) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from .conditions import Condition, MalformedPolicy, NullCondition, read_conditions
-from .patterns import ArnPattern, Context, Pattern
+from .patterns import ArnPattern, Context, Pattern, without_variables
 
 LOG = logging.getLogger(__name__)
 
@@ -125,22 +125,26 @@ def _statement(element: Mapping[str, Any], number: int, version: str | None) -> 
     if effect not in ("Allow", "Deny"):
         raise MalformedPolicy(f"there is no effect {effect}")
     resources = element.get("Resource", element.get("NotResource"))
-    arns = None if resources is None else [ArnPattern(each, with_variables=variables) for each in _list(resources)]
+    arns = None if resources is None else [_arn(each, variables) for each in _list(resources)]
     principals = element.get("Principal", element.get("NotPrincipal"))
     return Statement(
         name=element.get("Sid") or f"statement {number}",
         allows=effect == "Allow",
         actions=[
-            Pattern(action, ignore_case=True, with_variables=False)
+            Pattern(action, ignore_case=True)
             for action in _list(element["Action"] if "Action" in element else element["NotAction"])
         ],
         resources=arns,
-        conditions=read_conditions(element.get("Condition") or {}),
+        conditions=read_conditions(element.get("Condition") or {}, with_variables=variables),
         principals=None if principals is None else _principals(principals),
         all_actions_but="NotAction" in element,
         all_resources_but="NotResource" in element,
         all_principals_but="NotPrincipal" in element,
     )
+
+
+def _arn(text: str, with_variables: bool) -> ArnPattern:
+    return ArnPattern(text if with_variables else without_variables(text))
 
 
 def _principals(element: Any) -> Principals:

@@ -76,12 +76,27 @@ def test_resources(pattern: str, value: str, matches: bool) -> None:
     assert ArnPattern(pattern).matches(value, context) is matches
 
 
-def test_variables_are_letters_to_an_old_version() -> None:
-    document = json.dumps({"Version": "2008-10-17", "Statement": allow(resource="arn:aws:s3:::films/${aws:userid}")})
-    old = Policies([read_policy("old", document)])
-    context = {"aws:userid": ("me",)}
-    assert not evaluate(Request("s3:GetObject", "arn:aws:s3:::films/me", context), WORKER, old).is_allowed
-    assert evaluate(Request("s3:GetObject", "arn:aws:s3:::films/${aws:userid}", context), WORKER, old).is_allowed
+@pytest.mark.parametrize("version", [{"Version": "2008-10-17"}, {}], ids=["old", "none"])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {},
+        {"Condition": {"StringEquals": {"s3:prefix": "${aws:userid}"}}},
+        {"Condition": {"StringLike": {"s3:prefix": "${aws:user*}"}}},
+    ],
+    ids=["resource", "equals", "like"],
+)
+def test_variables_are_letters_to_an_old_version(version: dict[str, str], condition: dict[str, Any]) -> None:
+    statement = allow(resource="arn:aws:s3:::films/${aws:userid}", **condition)
+    old = Policies([read_policy("old", json.dumps({**version, "Statement": statement}))])
+
+    def is_allowed(key: str, prefix: str) -> bool:
+        context = {"aws:userid": ("me",), "s3:prefix": (prefix,)}
+        return evaluate(Request("s3:GetObject", f"arn:aws:s3:::films/{key}", context), WORKER, old).is_allowed
+
+    assert is_allowed("${aws:userid}", "${aws:userid}")
+    assert not is_allowed("me", "${aws:userid}")
+    assert is_allowed("${aws:userid}", "me") is not bool(condition)
 
 
 @pytest.mark.parametrize(
