@@ -31,6 +31,11 @@ class Principal:
     session: str | None = None
     account: frozenset[str] = frozenset()
 
+    @property
+    def layers(self) -> list[frozenset[str]]:
+        """Account, role and session, or service: the names of each."""
+        return [*([self.account] if self.account else []), *(frozenset({name}) for name in self.names)]
+
 
 @dataclass(frozen=True)
 class Policies:
@@ -106,8 +111,20 @@ def _denials(request: Request, principal: Principal, policies: Policies) -> Iter
             yield Grant(BOUNDARY, policies.boundary.name, statement.name)
     if policies.resource:
         for statement in _statements(policies.resource, request, allowing=False):
-            if statement.names(principal.kind, principal.names | principal.account):
+            if _is_meant(principal, statement, has_boundary=policies.boundary is not None):
                 yield Grant(policies.resource_kind, policies.resource.name, statement.name)
+
+
+def _is_meant(principal: Principal, statement: Statement, *, has_boundary: bool) -> bool:
+    """Whether a denial of a resource's policy is about the principal.
+
+    A NotPrincipal spares only whom it names with role and account, and nobody who has a permissions boundary:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+    """
+    if statement.spared is None:
+        return statement.names(principal.kind, principal.names | principal.account)
+    spared = statement.spared
+    return has_boundary or not all(spared.names(principal.kind, names) for names in principal.layers)
 
 
 def _granted(

@@ -43,7 +43,11 @@ class Principals:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement. ``name`` is its Sid, or its position ("statement 1"); None stands for an element it lacks."""
+    """One statement. ``name`` is its Sid, or its position ("statement 1"); None stands for an element it lacks.
+
+    Attributes:
+        spared: Its NotPrincipal.
+    """
 
     name: str
     allows: bool
@@ -51,9 +55,9 @@ class Statement:
     resources: Sequence[ArnPattern] | None
     conditions: Sequence[Condition | NullCondition]
     principals: Principals | None
+    spared: Principals | None = None
     all_actions_but: bool = False
     all_resources_but: bool = False
-    all_principals_but: bool = False
 
     def is_about(self, request: Request) -> bool:
         """Whether action, resource and conditions are the request's, whoever asks."""
@@ -71,12 +75,12 @@ class Statement:
 
     def names(self, kind: str, names: frozenset[str]) -> bool:
         """Whether a resource's policy means a principal of one of these names."""
-        return self.principals is not None and self.principals.names(kind, names) != self.all_principals_but
+        return self.principals is not None and self.principals.names(kind, names)
 
     @property
     def is_for_anybody(self) -> bool:
         """Whether it means whom it does not name."""
-        return self.principals is not None and (self.principals.is_anybody or self.all_principals_but)
+        return self.principals is not None and self.principals.is_anybody
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,11 @@ def _statement(element: Mapping[str, Any], number: int, version: str | None) -> 
         raise MalformedPolicy(f"there is no effect {effect}")
     resources = element.get("Resource", element.get("NotResource"))
     arns = None if resources is None else [_arn(each, variables) for each in _list(resources)]
-    principals = element.get("Principal", element.get("NotPrincipal"))
+    principals, spared = (
+        _principals(element[each]) if each in element else None for each in ("Principal", "NotPrincipal")
+    )
+    if spared is not None and effect != "Deny":
+        raise MalformedPolicy("NotPrincipal goes with Deny only")
     return Statement(
         name=element.get("Sid") or f"statement {number}",
         allows=effect == "Allow",
@@ -136,10 +144,10 @@ def _statement(element: Mapping[str, Any], number: int, version: str | None) -> 
         ],
         resources=arns,
         conditions=read_conditions(element.get("Condition") or {}, with_variables=variables),
-        principals=None if principals is None else _principals(principals),
+        principals=principals,
+        spared=spared,
         all_actions_but="NotAction" in element,
         all_resources_but="NotResource" in element,
-        all_principals_but="NotPrincipal" in element,
     )
 
 

@@ -34,6 +34,15 @@ def to(*, aws: Any = None, service: Any = None) -> dict[str, Any]:
     return {"Principal": {kind: name for kind, name in (("AWS", aws), ("Service", service)) if name}}
 
 
+def all_but(*, aws: Any = None, service: Any = None) -> Policy:
+    """A resource's policy that denies it to all others."""
+    spared = to(aws=aws, service=service)["Principal"]
+    return policy(
+        {"Sid": "Others", "Effect": "Deny", "NotPrincipal": spared, "Action": "s3:*", "Resource": "*"},
+        allow(Principal={"Service": "s3.amazonaws.com"}),
+    )
+
+
 @pytest.mark.parametrize(
     ("pattern", "value", "matches"),
     [
@@ -180,6 +189,7 @@ def test_conditions(condition: dict[str, Any], holds: bool) -> None:
         '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringSame": {"k": "v"}}}}',
         '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"IpAddress": {"k": "v"}}}}',
         '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Null": {"k": []}}}}',
+        '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "NotPrincipal": "*"}}',
     ],
 )
 def test_malformed(document: str) -> None:
@@ -264,11 +274,20 @@ def test_a_resources_policy_that_cannot_be_read_denies() -> None:
             None, None, ["statement 1"], id="a-condition-spares",
         ),
         pytest.param(
-            Policies(
-                [policy(allow())],
-                resource=policy({"Effect": "Deny", "NotPrincipal": {"AWS": ROLE}, "Action": "s3:*", "Resource": "*"}),
-            ),
+            Policies([policy(allow())], resource=all_but(aws=["000000000000", ROLE, SESSION])),
             None, None, ["statement 1"], id="all-but-me-denied",
+        ),
+        pytest.param(
+            Policies([policy(allow())], resource=all_but(aws=["000000000000", ROLE])), RESOURCE, "Others", [],
+            id="all-but-another-session-denied",
+        ),
+        pytest.param(
+            Policies([policy(allow())], resource=all_but(aws=[ROLE, SESSION])), RESOURCE, "Others", [],
+            id="the-account-is-denied-and-so-am-i",
+        ),
+        pytest.param(
+            Policies([policy(allow())], policy(allow()), all_but(aws=["000000000000", ROLE, SESSION])),
+            RESOURCE, "Others", [], id="who-has-a-boundary-is-not-spared",
         ),
         pytest.param(
             Policies([policy(allow())], None, policy(allow(**to(service="x"))), TRUST, needs_resource=True),
@@ -299,6 +318,8 @@ def test_services_are_allowed_by_resources_only() -> None:
         == RESOURCE
     )
     assert evaluate(READ, SERVICE, Policies()).denied_by == RESOURCE
+    assert evaluate(READ, SERVICE, Policies(resource=all_but(service="s3.amazonaws.com"))).is_allowed
+    assert not evaluate(READ, SERVICE, Policies(resource=all_but(aws=ROLE))).is_allowed
 
 
 def test_a_policy_without_a_statement() -> None:
