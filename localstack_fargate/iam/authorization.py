@@ -1,17 +1,24 @@
 """Whether a caller may do what a call needs: its policies and the resource's are found, asked, and the answer noted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from .actions import Permission
 from .callers import Caller
 from .denials import message
-from .evaluation import Policies, evaluate
+from .evaluation import Decision, Policies, evaluate
 from .ledger import Ledger
 from .patterns import Context
 from .policy import Request
 from .resources import resource_policy
+
+
+class Refusal(NamedTuple):
+    """Who may not do something, and AWS's words for it."""
+
+    caller: Caller
+    message: str
 
 
 class Authorization:
@@ -20,32 +27,22 @@ class Authorization:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def refusal(self, caller: Caller, permission: Permission, keys: Context) -> str | None:
-        """Why the caller may not, in AWS's words; None if it may.
+    def refusal(self, asked: Iterable[tuple[Caller, Permission]], keys: Context) -> Refusal | None:
+        """The first of all that a call needs which is denied; None if nothing is, and only then was any of it used.
 
         :param keys: condition keys of the request itself, see ``request_keys``
         """
-        context = {**_of_account(permission), **keys, **caller.context, **permission.context}
-        if permission.action == "sts:AssumeRole" and caller.account is None:
-            # A service acts as a role for what is in the role's own account: that is where PassRole lets it have it.
-            context["aws:sourceaccount"] = context["aws:resourceaccount"]
-        request = Request(permission.action, permission.resource, context)
-        found = resource_policy(permission.action, permission.resource)
-        role = caller.role
-        policies = Policies(
-            identity=role.policies if role else (),
-            boundary=role.boundary if role else None,
-            resource=found.policy,
-            resource_kind=found.kind,
-            needs_resource=found.is_needed,
-        )
-        decision = evaluate(request, caller.principal, policies)
-        if decision.is_allowed:
-            self._ledger.allow(role.arn if role else caller.name, request, decision)
-            return None
-        said = message(caller.name, permission.action, permission.resource, decision)
-        self._ledger.deny(said)
-        return said
+        used = []
+        for caller, permission in asked:
+            request, decision = _decide(caller, permission, keys)
+            if not decision.is_allowed:
+                said = message(caller.name, permission.action, permission.resource, decision)
+                self._ledger.deny(said)
+                return Refusal(caller, said)
+            used.append((caller.role.arn if caller.role else caller.name, request, decision))
+        for use in used:
+            self._ledger.allow(*use)
+        return None
 
 
 def request_keys(context: Any) -> dict[str, tuple[str, ...]]:
@@ -81,3 +78,21 @@ def _of_tags(parameters: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 def _of_account(permission: Permission) -> dict[str, tuple[str, ...]]:
     account = (permission.resource.split(":", 5) + [""] * 5)[4]
     return {"aws:resourceaccount": (account,)} if account else {}
+
+
+def _decide(caller: Caller, permission: Permission, keys: Context) -> tuple[Request, Decision]:
+    context = {**_of_account(permission), **keys, **caller.context, **permission.context}
+    if permission.action == "sts:AssumeRole" and caller.account is None:
+        # A service acts as a role for what is in the role's own account: that is where PassRole lets it have it.
+        context["aws:sourceaccount"] = context["aws:resourceaccount"]
+    request = Request(permission.action, permission.resource, context)
+    found = resource_policy(permission.action, permission.resource)
+    role = caller.role
+    policies = Policies(
+        identity=role.policies if role else (),
+        boundary=role.boundary if role else None,
+        resource=found.policy,
+        resource_kind=found.kind,
+        needs_resource=found.is_needed,
+    )
+    return request, evaluate(request, caller.principal, policies)

@@ -15,7 +15,7 @@ from localstack.runtime import get_current_runtime
 from localstack.services.edge import ROUTER
 
 from . import alarms
-from .actions import Call, iam_name, needed
+from .actions import Call, Permission, iam_name, needed
 from .authorization import Authorization, request_keys
 from .callers import Caller, ExpiredToken, InvalidToken, acting_as, caller_of
 from .denials import access_denied, expired_token, invalid_token
@@ -60,12 +60,18 @@ class Enforcement:
             return
         call = _call(context)
         caller = _caller(context)
-        if caller is not None:
-            self._check_caller(caller, call, context)
-        elif call.service == "sts" and call.operation == "AssumeRole":
+        if caller is None and call.service == "sts" and call.operation == "AssumeRole":
             _check_role_exists(call, context)
-        if role_arn := rule_role(call):
-            self._check_managed_rule(role_arn, call, context)
+        asked = [(caller, permission) for permission in _needed_by(caller, call, context)] if caller else []
+        maker_arn = rule_role(call)
+        maker = find_role_by_arn(maker_arn) if maker_arn else None
+        if maker:
+            asked += [(acting_as(maker), permission) for permission in rule_permissions(call)]
+        refusal = self._authorization.refusal(asked, request_keys(context)) if asked else None
+        if refusal and refusal.caller is caller:
+            raise access_denied(context, refusal.message)
+        if refusal or (maker_arn and not maker):
+            raise access_denied(context, f"'{maker_arn}' is not authorized to create managed-rule.")
 
     def check_missing_key(self, _chain: Any, context: Any, response: Any) -> None:
         """Handle S3's answer that a key is missing: who may not list the bucket may not know that either."""
@@ -75,8 +81,8 @@ class Enforcement:
         caller = _caller(context) if permission else None
         if permission is None or caller is None or caller.role is None:
             return
-        if said := self._authorization.refusal(caller, permission, request_keys(context)):
-            context.service_exception = access_denied(context, said)
+        if refusal := self._authorization.refusal([(caller, permission)], request_keys(context)):
+            context.service_exception = access_denied(context, refusal.message)
             serializer = create_serializer(context.service, context.protocol)
             response.update_from(
                 serializer.serialize_error_to_response(
@@ -89,25 +95,15 @@ class Enforcement:
         """The ledger."""
         return Response(json.dumps(self._ledger.as_json()), mimetype="application/json")
 
-    def _check_caller(self, caller: Caller, call: Call, context: Any) -> None:
-        if caller.role is not None and call.service == "sts" and call.operation in NOT_FOR_SESSIONS:
-            raise access_denied(context, f"Cannot call {call.operation} with session credentials")
-        if context.is_internal_call and creates_existing_group(call):
-            return
-        keys = request_keys(context)
-        for permission in [*needed(call), *key_permissions(call)]:
-            if caller.role is None and permission.action not in FOR_SERVICES:
-                continue
-            if said := self._authorization.refusal(caller, permission, keys):
-                raise access_denied(context, said)
 
-    def _check_managed_rule(self, role_arn: str, call: Call, context: Any) -> None:
-        role = find_role_by_arn(role_arn)
-        keys = request_keys(context)
-        if role is None or any(
-            self._authorization.refusal(acting_as(role), permission, keys) for permission in rule_permissions(call)
-        ):
-            raise access_denied(context, f"'{role_arn}' is not authorized to create managed-rule.")
+def _needed_by(caller: Caller, call: Call, context: Any) -> list[Permission]:
+    """What the caller needs for the call."""
+    if caller.role is not None and call.service == "sts" and call.operation in NOT_FOR_SESSIONS:
+        raise access_denied(context, f"Cannot call {call.operation} with session credentials")
+    if context.is_internal_call and creates_existing_group(call):
+        return []
+    permissions = [*needed(call), *key_permissions(call)]
+    return [each for each in permissions if caller.role is not None or each.action in FOR_SERVICES]
 
 
 def _call(context: Any) -> Call:

@@ -17,7 +17,7 @@ MAX_DENIALS = 500
 
 @dataclass
 class Use:
-    """How often a statement allowed an action, and how often no other would have."""
+    """In how many calls that were not denied a statement allowed an action, and in how many no other would have."""
 
     calls: int = 0
     alone: int = 0

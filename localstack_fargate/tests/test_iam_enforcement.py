@@ -501,3 +501,10 @@ def test_ledger(endpoint: str, new_role: Callable[..., Role], bucket: str) -> No
     assert (read["action"], read["resource"]) == ("s3:GetObject", f"arn:aws:s3:::{bucket}/a")
     assert read["context"]["aws:principalarn"] == [role.arn]
     assert read["context"]["sts:rolesessionname"] == [SESSION_NAME]
+
+
+@row("What a call was allowed that was denied in the end is not told as used")
+def test_ledger_of_a_denied_call(endpoint: str, new_role: Callable[..., Role], bucket: str) -> None:
+    role = new_role(allow("s3:PutObject"))
+    assert "s3:GetObject on" in refused(role.session()("s3").put_object, Bucket=bucket, Key="a", IfMatch='"e"')[1]
+    assert role.arn not in {use["caller"] for use in ledger(endpoint)["uses"]}
