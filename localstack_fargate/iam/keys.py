@@ -14,6 +14,7 @@ from localstack.services.sns.models import sns_stores
 from localstack.services.sqs.models import sqs_stores
 
 from .actions import Call, Permission, needed
+from .actions.s3 import copy_source
 from .principals import OF_ALL_REGIONS
 from .resources import bucket_owner
 
@@ -26,34 +27,45 @@ def key_permissions(call: Call) -> Iterator[Permission]:
     """What a call needs of a key besides what it needs of its service."""
     if call.service not in FINDERS or call.operation not in ACTIONS:
         return
-    key = _key_arn(FINDERS[call.service](call), call)
-    if key is None:
-        return
     context = {
         "kms:viaservice": (f"{call.service}.{call.region}.amazonaws.com",),
         "kms:calleraccount": (call.account,),
     }
-    for action in ACTIONS[call.operation]:
-        yield Permission(action, key, context)
+    source = call.parameters.get("CopySource")
+    of_source = _of_stored(*copy_source(source)) if source else None
+    for name, actions in ((of_source, (READ,)), (FINDERS[call.service](call), ACTIONS[call.operation])):
+        if key := _key_arn(name, call):
+            yield from (Permission(action, key, context) for action in actions)
 
 
 def _of_object(call: Call) -> str | None:
     """The key of the object that is read, or the one that a new object gets."""
     name = str(call.parameters.get("Bucket"))
-    owner = bucket_owner(name)
-    bucket = s3_stores[owner][OF_ALL_REGIONS].buckets.get(name) if owner else None
+    if call.operation == "GetObject":
+        return _of_stored(name, call.parameters["Key"], call.parameters.get("VersionId"))
+    bucket = _bucket(name)
     if bucket is None:
         return None
-    if call.operation == "GetObject":
-        is_version = bucket.versioning_status is not None and call.parameters.get("VersionId")
-        versions = (call.parameters["VersionId"],) if is_version else ()
-        return _kms_key(bucket.objects.get(call.parameters["Key"], *versions))
     if upload_id := call.parameters.get("UploadId"):
         upload = bucket.multiparts.get(upload_id)
         return _kms_key(upload.object) if upload else None
     if asked := call.parameters.get("ServerSideEncryption"):
         return call.parameters.get("SSEKMSKeyId") if asked == BY_KMS else None
     return _default_key(bucket)
+
+
+def _of_stored(bucket_name: str, key: str, version: str | None) -> str | None:
+    """The key of an object that is there."""
+    bucket = _bucket(bucket_name)
+    if bucket is None:
+        return None
+    versions = (version,) if version and bucket.versioning_status is not None else ()
+    return _kms_key(bucket.objects.get(key, *versions))
+
+
+def _bucket(name: str) -> S3Bucket | None:
+    owner = bucket_owner(name)
+    return s3_stores[owner][OF_ALL_REGIONS].buckets.get(name) if owner else None
 
 
 def _kms_key(found: Any) -> str | None:
@@ -94,6 +106,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "GetObject": (READ,),
     "PutObject": (WRITE,),
     "UploadPart": (WRITE, READ),
+    "UploadPartCopy": (WRITE, READ),
     "Publish": (WRITE, READ),
     "PublishBatch": (WRITE, READ),
     "ReceiveMessage": (READ,),

@@ -3,11 +3,10 @@
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from .actions import Call, Permission
-from .actions.s3 import bucket_arn
+from .actions.s3 import bucket_arn, copy_source
 
 NOT_THERE = "NoSuchKey"
 
@@ -17,8 +16,6 @@ def missing_key_permission(call: Call, error: Any) -> Permission | None:
     bucket = call.parameters.get("Bucket")
     if getattr(error, "code", None) != NOT_THERE or not bucket:
         return None
-    source = call.parameters.get("CopySource")
-    if source:
-        path = source["Bucket"] if isinstance(source, Mapping) else str(source).removeprefix("/")
-        bucket = path.partition("/")[0]
+    if source := call.parameters.get("CopySource"):
+        bucket, _, _ = copy_source(source)
     return Permission("s3:ListBucket", bucket_arn(call, bucket))

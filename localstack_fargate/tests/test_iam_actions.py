@@ -48,8 +48,12 @@ def test_objects(operation: str, parameters: dict[str, Any], actions: list[str])
         ("s3", "GetBucketCors", {"Bucket": "films"}, [("s3:GetBucketCORS", "arn:aws:s3:::films")]),
         ("s3", "DeleteBucketCors", {"Bucket": "films"}, [("s3:PutBucketCORS", "arn:aws:s3:::films")]),
         (
-            "s3", "CopyObject", {**KEY, "CopySource": "/other/x%2By.mp4?versionId=7"},
-            [("s3:PutObject", OBJECT), ("s3:GetObjectVersion", "arn:aws:s3:::other/x+y.mp4")],
+            "s3", "CopyObject", {**KEY, "CopySource": "/other/x%2By+%3F.mp4?versionId=7"},
+            [("s3:PutObject", OBJECT), ("s3:GetObjectVersion", "arn:aws:s3:::other/x+y ?.mp4")],
+        ),
+        (
+            "s3", "UploadPartCopy", {**KEY, "CopySource": "other/a/b.mp4", "UploadId": "u", "PartNumber": 1},
+            [("s3:PutObject", OBJECT), ("s3:GetObject", "arn:aws:s3:::other/a/b.mp4")],
         ),
         (
             "s3", "DeleteObjects",

@@ -192,7 +192,7 @@ def test_resource_policies(new_role: Callable[..., Role], operator: Callable[[st
 
 
 @row("What is under a key of one's own needs the key, too")
-def test_keys(new_role: Callable[..., Role], operator: Callable[[str], Any]) -> None:
+def test_keys(new_role: Callable[..., Role], operator: Callable[[str], Any], bucket: str) -> None:
     name = random_name()
     key = operator("kms").create_key()["KeyMetadata"]["Arn"]
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
@@ -216,6 +216,14 @@ def test_keys(new_role: Callable[..., Role], operator: Callable[[str], Any]) -> 
     role.put(objects, allow(["kms:GenerateDataKey", "kms:Decrypt"], key, **by_s3))
     s3.upload_part(**part)
     assert s3.get_object(Bucket=name, Key="a")["Body"].read() == b"x"
+    copied = {"CopySource": {"Bucket": name, "Key": "a"}, "Key": "b"}
+    part = {"UploadId": s3.create_multipart_upload(Bucket=bucket, Key="b")["UploadId"], "PartNumber": 1}
+    role.put(objects, allow("kms:GenerateDataKey", key, **by_s3))
+    assert "kms:Decrypt" in refused(s3.copy_object, Bucket=bucket, **copied)[1]
+    assert "kms:Decrypt" in refused(s3.upload_part_copy, Bucket=bucket, **copied, **part)[1]
+    role.put(objects, allow("kms:Decrypt", key, **by_s3))
+    s3.copy_object(Bucket=bucket, **copied)
+    s3.upload_part_copy(Bucket=bucket, **copied, **part)
 
     topic = operator("sns").create_topic(Name=name, Attributes={"KmsMasterKeyId": key})["TopicArn"]
     role.put(allow("sns:Publish"))

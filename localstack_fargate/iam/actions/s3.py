@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actio
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from localstack.services.s3.utils import extract_bucket_key_version_id_from_copy_source
 
 from .call import Call, Permission, texts
 
@@ -140,6 +141,12 @@ def object_arn(call: Call, bucket: str, key: Any) -> str:
     return f"{bucket_arn(call, bucket)}/{key}"
 
 
+def copy_source(given: str) -> tuple[str, str, str | None]:
+    """Bucket, key and version of what is copied, as LocalStack's S3 reads them: what is checked is what it copies."""
+    bucket, key, version = extract_bucket_key_version_id_from_copy_source(given)
+    return bucket, key, version
+
+
 def _of_object(call: Call, arn: str, context: dict[str, tuple[str, ...]]) -> Iterator[Permission]:
     plain, of_version = OBJECT_ACTIONS[call.operation]
     action = of_version if of_version and call.parameters.get("VersionId") else plain
@@ -160,11 +167,5 @@ def _of_object(call: Call, arn: str, context: dict[str, tuple[str, ...]]) -> Ite
 
 
 def _of_source(call: Call, context: dict[str, tuple[str, ...]]) -> Iterator[Permission]:
-    source = call.parameters["CopySource"]
-    if isinstance(source, Mapping):
-        path, version = f"{source['Bucket']}/{source['Key']}", source.get("VersionId")
-    else:
-        parts = urlsplit(str(source).removeprefix("/"))
-        path, version = unquote(parts.path), parse_qs(parts.query).get("versionId")
-    bucket, _, key = path.partition("/")
+    bucket, key, version = copy_source(call.parameters["CopySource"])
     yield Permission("s3:GetObjectVersion" if version else "s3:GetObject", object_arn(call, bucket, key), context)
