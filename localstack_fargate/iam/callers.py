@@ -91,6 +91,7 @@ def acting_as(role: Role) -> Caller:
 
 
 def _of_session(session: Any) -> Caller:
+    identity = {"aws:sourceidentity": (session.source_identity,)} if session.source_identity else {}
     _, role_name, session_name = session.arn.split(":", 5)[5].split("/", 2)
     role = find_role(session.account_id, role_name)
     if role is None or role.id != session.user_id.partition(":")[0]:
@@ -106,6 +107,7 @@ def _of_session(session: Any) -> Caller:
             **{f"aws:principaltag/{key}": (str(tag["Value"]),) for key, tag in session.tags.items()},
             "aws:userid": (session.user_id,),
             "sts:rolesessionname": (session_name,),
+            **identity,
         },
     )
 

@@ -57,7 +57,10 @@ class Role:
     def session(self) -> Callable[[str], Any]:
         """Make clients of one session of the role."""
         sts = make_client("sts", self._endpoint)
-        session = sts.assume_role(RoleArn=self.arn, RoleSessionName=SESSION_NAME)["Credentials"]
+        return self.clients(sts.assume_role(RoleArn=self.arn, RoleSessionName=SESSION_NAME)["Credentials"])
+
+    def clients(self, session: dict[str, Any]) -> Callable[[str], Any]:
+        """Make clients of a session, given by its credentials."""
         return partial(
             boto3.client,
             endpoint_url=self._endpoint,

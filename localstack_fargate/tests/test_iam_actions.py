@@ -146,6 +146,10 @@ def test_objects(operation: str, parameters: dict[str, Any], actions: list[str])
         ),
         ("ssm", "DescribeParameters", {}, [("ssm:DescribeParameters", "*")]),
         ("sts", "GetCallerIdentity", {}, []),
+        (
+            "sts", "AssumeRole", {"RoleArn": "r", "Tags": [{"Key": "a", "Value": "b"}], "SourceIdentity": "me"},
+            [("sts:AssumeRole", "r"), ("sts:TagSession", "r"), ("sts:SetSourceIdentity", "r")],
+        ),
         ("iam", "GetRole", {"RoleName": "r"}, [("iam:GetRole", "arn:aws:iam::000000000000:role/r")]),
         ("glue", "GetTable", {"Name": "t"}, [("glue:GetTable", "*")]),
     ],
@@ -164,6 +168,7 @@ def test_calls(service: str, operation: str, parameters: dict[str, Any], expecte
         ("events", "PutEvents", {"Entries": [{"Source": "a"}]}, "events:source", "a"),
         ("states", "CreateStateMachine", {"roleArn": "r"}, "iam:passedtoservice", "states.amazonaws.com"),
         ("sts", "AssumeRole", {"RoleArn": "r", "ExternalId": "x"}, "sts:externalid", "x"),
+        ("sts", "AssumeRole", {"RoleArn": "r", "SourceIdentity": "me"}, "sts:sourceidentity", "me"),
     ],
 )
 def test_condition_keys(service: str, operation: str, parameters: dict[str, Any], key: str, value: str) -> None:

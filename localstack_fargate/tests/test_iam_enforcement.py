@@ -279,6 +279,21 @@ def test_trust(new_role: Callable[..., Role], operator: Callable[[str], Any]) ->
     )
 
 
+@row("Tags and a source identity of a session need `sts:TagSession` and `sts:SetSourceIdentity`, of both roles")
+def test_session_tags(new_role: Callable[..., Role]) -> None:
+    caller = new_role(allow(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]))
+    given = {"Tags": [{"Key": "team", "Value": "red"}], "SourceIdentity": "me"}
+    plain = new_role()
+    request = {"RoleArn": plain.arn, "RoleSessionName": SESSION_NAME, **given}
+    assume = caller.session()("sts").assume_role
+    assert "sts:TagSession on resource" in refused(assume, **request)[1]
+    tagged = new_role(trusted=trust() | {"Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]})
+    red = {"StringEquals": {"aws:PrincipalTag/team": "red", "aws:SourceIdentity": "me"}}
+    tagged.put(allow("s3:ListAllMyBuckets", Condition=red))
+    tagged.clients(assume(**request | {"RoleArn": tagged.arn})["Credentials"])("s3").list_buckets()
+    assert "s3:ListAllMyBuckets" in refused(tagged.session()("s3").list_buckets)[1]
+
+
 @row("Anybody may ask who they are, and no session gets the account's own credentials")
 def test_identity(new_role: Callable[..., Role]) -> None:
     role = new_role(allow("*"))

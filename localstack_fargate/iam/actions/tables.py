@@ -89,16 +89,21 @@ def logs(call: Call) -> Iterator[Permission]:
 
 
 def sts(call: Call) -> Iterator[Permission]:
-    """STS: anybody may ask who they are."""
+    """STS: anybody may ask who they are. What a session is given besides its role needs a permission of its own."""
     if call.operation == "GetCallerIdentity":
         return
     context = texts(
         {
             "sts:externalid": call.parameters.get("ExternalId"),
             "sts:rolesessionname": call.parameters.get("RoleSessionName"),
+            "sts:sourceidentity": call.parameters.get("SourceIdentity"),
         }
     )
-    yield Permission(f"sts:{call.operation}", _arn("RoleArn")(call), context)
+    if transitive := call.parameters.get("TransitiveTagKeys"):
+        context["sts:transitivetagkeys"] = tuple(transitive)
+    given = [action for parameter, action in WITH_SESSION.items() if call.parameters.get(parameter)]
+    for action in (call.operation, *given):
+        yield Permission(f"sts:{action}", _arn("RoleArn")(call), context)
 
 
 def iam(call: Call) -> Iterator[Permission]:
@@ -138,6 +143,7 @@ def by_table(call: Call) -> Iterator[Permission]:
 
 
 STATES = _arn("stateMachineArn", "executionArn", "activityArn", "mapRunArn", "resourceArn", "stateMachineAliasArn")
+WITH_SESSION: Mapping[str, str] = {"Tags": "TagSession", "SourceIdentity": "SetSourceIdentity"}
 LAMBDA_ACTIONS = {"Invoke": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
 RULE_OPERATIONS = frozenset(
     {
