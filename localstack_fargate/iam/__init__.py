@@ -4,6 +4,7 @@
     evaluation                     what all policies together say
     actions/, keys                 API call → the IAM actions it needs, and their resources
     callers, principals            who calls, and the policies of a role
+    post_form                      an upload by a form, which names its caller elsewhere
     resources                      the policies of what is called for
     authorization, ledger          the decision, and what was used for it
     enforcement, denials           the gateway's handlers, and AWS's words for its refusals

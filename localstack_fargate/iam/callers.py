@@ -10,6 +10,7 @@ from typing import Any
 from localstack.services.sts.models import sts_stores
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 
+from . import post_form
 from .evaluation import Principal
 from .patterns import Context
 from .principals import OF_ALL_REGIONS, Role, find_role
@@ -50,7 +51,7 @@ def caller_of(context: Any) -> Caller | None:
     Raises:
         InvalidToken, ExpiredToken
     """
-    key = _access_key(context.request)
+    key = _access_key(context)
     session = sts_stores[context.account_id][OF_ALL_REGIONS].credentials.get(key)
     if session is not None:
         if ":assumed-role/" not in session.arn:
@@ -67,8 +68,11 @@ def caller_of(context: Any) -> Caller | None:
     return None
 
 
-def _access_key(request: Any) -> str:
-    """The access key that a request, or a presigned URL, names."""
+def _access_key(context: Any) -> str:
+    """The access key that a request, a presigned URL or a presigned form names."""
+    request = context.request
+    if context.operation.name == post_form.OPERATION and (key := post_form.access_key(request)):
+        return key
     for parameter in ("X-Amz-Credential", "AWSAccessKeyId"):
         if value := request.args.get(parameter):
             return str(value).partition("/")[0]

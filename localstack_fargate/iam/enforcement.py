@@ -14,7 +14,7 @@ from localstack.http import Request, Response, route
 from localstack.runtime import get_current_runtime
 from localstack.services.edge import ROUTER
 
-from . import alarms
+from . import alarms, post_form
 from .actions import Call, Permission, iam_name, needed
 from .authorization import Authorization, request_keys
 from .callers import Caller, ExpiredToken, InvalidToken, acting_as, caller_of
@@ -58,8 +58,8 @@ class Enforcement:
         """Handle a parsed request: raise AWS's error if whoever sends it may not."""
         if not context.service or not context.operation:
             return
-        call = _call(context)
         caller = _caller(context)
+        call = _call(context, caller)
         if caller is None and call.service == "sts" and call.operation == "AssumeRole":
             _check_role_exists(call, context)
         asked = [(caller, permission) for permission in _needed_by(caller, call, context)] if caller else []
@@ -75,7 +75,7 @@ class Enforcement:
 
     def check_missing_key(self, _chain: Any, context: Any, response: Any) -> None:
         """Handle S3's answer that a key is missing: who may not list the bucket may not know that either."""
-        if context.service_exception is None or not context.service or context.service.service_name != "s3":
+        if context.service_exception is None or not context.operation or context.service.service_name != "s3":
             return
         permission = missing_key_permission(_call(context), context.service_exception)
         caller = _caller(context) if permission else None
@@ -106,12 +106,17 @@ def _needed_by(caller: Caller, call: Call, context: Any) -> list[Permission]:
     return [each for each in permissions if caller.role is not None or each.action in FOR_SERVICES]
 
 
-def _call(context: Any) -> Call:
+def _call(context: Any, caller: Caller | None = None) -> Call:
+    operation, parameters = context.operation.name, context.service_request or {}
+    if operation == post_form.OPERATION:
+        operation, parameters = "PutObject", {**parameters, **post_form.put_parameters(context.request)}
+    # Of a presigned URL or form LocalStack does not know whose it is.
+    account = caller.account if caller and caller.role else None
     return Call(
         iam_name(context.service),
-        context.operation.name,
-        context.service_request or {},
-        context.account_id,
+        operation,
+        parameters,
+        account or context.account_id,
         context.region,
         context.partition,
     )

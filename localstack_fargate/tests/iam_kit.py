@@ -3,14 +3,14 @@
 import json
 import urllib.request
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from localstack_fargate.tests.kit import REGION, make_client, random_name
+from localstack_fargate.tests.kit import REGION, random_name
 
 ACCOUNT = "000000000000"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -34,14 +34,30 @@ def trust(*services: str, **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
 
 
-class Role:
-    """A role that the tests' account made."""
+@cache
+def operator_client(service: str, endpoint: str, account: str) -> Any:
+    """A client of an account's operator."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=account,
+        aws_secret_access_key="test",
+    )
 
-    def __init__(self, endpoint: str, *statements: dict[str, Any], trusted: dict[str, Any] | None = None) -> None:
+
+class Role:
+    """A role that an account made; the tests' own, if no other is given, which it trusts."""
+
+    def __init__(
+        self, endpoint: str, *statements: dict[str, Any], trusted: dict[str, Any] | None = None, account: str = ACCOUNT
+    ) -> None:
         self._endpoint = endpoint
-        self.iam = make_client("iam", endpoint)
+        self.operator = partial(operator_client, endpoint=endpoint, account=account)
+        self.iam = self.operator("iam")
         self.name = random_name("role")
-        made = self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=document(trusted or trust()))
+        trusted = trusted or trust() | {"Principal": {"AWS": account}}
+        made = self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=document(trusted))
         self.arn: str = made["Role"]["Arn"]
         if statements:
             self.put(*statements)
@@ -54,12 +70,12 @@ class Role:
     def session_arn(self) -> str:
         return f"arn:aws:sts::{ACCOUNT}:assumed-role/{self.name}/{SESSION_NAME}"
 
-    def session(self) -> Callable[[str], Any]:
+    def session(self) -> Callable[..., Any]:
         """Make clients of one session of the role."""
-        sts = make_client("sts", self._endpoint)
+        sts = self.operator("sts")
         return self.clients(sts.assume_role(RoleArn=self.arn, RoleSessionName=SESSION_NAME)["Credentials"])
 
-    def clients(self, session: dict[str, Any]) -> Callable[[str], Any]:
+    def clients(self, session: dict[str, Any]) -> Callable[..., Any]:
         """Make clients of a session, given by its credentials."""
         return partial(
             boto3.client,

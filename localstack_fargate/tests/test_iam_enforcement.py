@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
+import urllib3
+from botocore.config import Config
 
 from localstack_fargate.tests.conftest import wait_until_ready
 from localstack_fargate.tests.iam_kit import (
@@ -151,6 +153,35 @@ def test_presigned(new_role: Callable[..., Role], bucket: str) -> None:
     role.put(allow("s3:PutObject"))
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(url, timeout=10)  # noqa: S310
+
+
+@row("A presigned URL may what its session may")
+def test_presigned_for_another_account(new_role: Callable[..., Role]) -> None:
+    role = new_role(allow("s3:GetObject"), account="111111111111")
+    name = random_name("films")
+    role.operator("s3").create_bucket(Bucket=name)
+    role.operator("s3").put_object(Bucket=name, Key="a", Body=b"x")
+    url = role.session()("s3").generate_presigned_url("get_object", Params={"Bucket": name, "Key": "a"})
+    assert urllib3.request("GET", url).data == b"x"
+    role.put(allow("s3:PutObject"))
+    assert urllib3.request("GET", url).status == 403
+
+
+@row("A presigned form may what its session may")
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_presigned_form(new_role: Callable[..., Role], bucket: str, version: str) -> None:
+    role = new_role(allow("s3:PutObject", f"arn:aws:s3:::{bucket}/in/*"))
+    s3 = role.session()("s3", config=Config(signature_version=version))
+
+    def upload(key: str) -> int:
+        form = s3.generate_presigned_post(bucket, key)
+        return urllib3.request("POST", form["url"], fields={**form["fields"], "file": ("b.mp4", b"x")}).status
+
+    assert upload("in/${filename}") == 204
+    assert role.operator("s3").get_object(Bucket=bucket, Key="in/b.mp4")["Body"].read() == b"x"
+    assert upload("out/${filename}") == 403
+    role.put(allow("s3:PutObject", f"arn:aws:s3:::{bucket}/in/"))
+    assert upload("in/${filename}") == 403
 
 
 @row("Bucket, queue and topic policies allow and deny")
