@@ -8,12 +8,12 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-k
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from localstack.services.kms.models import kms_stores
 from localstack.services.s3.models import S3Bucket, s3_stores
 from localstack.services.sns.models import sns_stores
 from localstack.services.sqs.models import sqs_stores
 
 from .actions import Call, Permission, needed
+from .actions.kms import key_arn
 from .actions.s3 import copy_source
 from .principals import OF_ALL_REGIONS
 from .resources import bucket_owner
@@ -92,10 +92,7 @@ def _key_arn(key: str | None, call: Call) -> str | None:
     """The ARN of a key that is given by its ARN, id or alias; None for none of one's own."""
     if not key or OF_AWS in key:
         return None
-    if alias := f"alias/{key.partition('alias/')[2]}" if "alias/" in key else None:
-        found = kms_stores[call.account][call.region].aliases.get(alias)
-        key = found.metadata["TargetKeyId"] if found else key
-    return key if key.startswith("arn:") else call.arn(f"key/{key}", "kms")
+    return key_arn(call, key)
 
 
 # A part, and the whole of them, are encrypted with the key that the upload began with: it has to be read first.

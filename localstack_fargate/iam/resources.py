@@ -87,6 +87,8 @@ def _of_role(arn: Arn) -> ResourcePolicy:
 
 
 def _of_key(arn: Arn) -> ResourcePolicy:
+    if not arn.resource.startswith("key/"):
+        return ResourcePolicy()  # an alias has none
     key: Any = kms_stores[arn.account][arn.region].keys.get(arn.resource.removeprefix("key/"))
     return _read(arn, key.policy if key else None)._replace(is_needed=True)
 

@@ -141,6 +141,11 @@ def test_objects(operation: str, parameters: dict[str, Any], actions: list[str])
         ("ecr", "GetAuthorizationToken", {}, [("ecr:GetAuthorizationToken", "*")]),
         ("kms", "Decrypt", {"KeyId": "k"}, [("kms:Decrypt", f"arn:aws:kms:{HERE}:key/k")]),
         (
+            "kms", "CreateAlias", {"AliasName": "alias/a", "TargetKeyId": "k"},
+            [("kms:CreateAlias", f"arn:aws:kms:{HERE}:{resource}") for resource in ("alias/a", "key/k")],
+        ),
+        ("kms", "ListKeys", {}, [("kms:ListKeys", "*")]),
+        (
             "ssm", "GetParameters", {"Names": ["/a/b:2", f"arn:aws:ssm:{HERE}:parameter/c"]},
             [("ssm:GetParameters", f"arn:aws:ssm:{HERE}:parameter/{name}") for name in ("a/b", "c")],
         ),

@@ -263,6 +263,26 @@ def test_keys(new_role: Callable[..., Role], operator: Callable[[str], Any], buc
     role.session()("sns").publish(TopicArn=topic, Message="x")
 
 
+@row("A key by an alias is the key, and an alias needs a permission of its own")
+def test_aliases(new_role: Callable[..., Role], operator: Callable[[str], Any]) -> None:
+    key = operator("kms").create_key()["KeyMetadata"]["Arn"]
+    other = operator("kms").create_key()["KeyMetadata"]["Arn"]
+    alias = f"alias/{random_name()}"
+    operator("kms").create_alias(AliasName=alias, TargetKeyId=key)
+    role = new_role(allow("kms:*", key))
+    kms = role.session()("kms")
+    for name in (alias, f"arn:aws:kms:{HERE}:{alias}"):
+        kms.encrypt(KeyId=name, Plaintext=b"x")
+    assert f"on resource: arn:aws:kms:{HERE}:{alias} because" in refused(kms.delete_alias, AliasName=alias)[1]
+    role.put(allow("kms:*", [key, f"arn:aws:kms:{HERE}:{alias}"]))
+    assert f"on resource: {other} because" in refused(kms.update_alias, AliasName=alias, TargetKeyId=other)[1]
+    operator("kms").update_alias(AliasName=alias, TargetKeyId=other.rpartition("/")[2])
+    assert f"on resource: {other} because" in refused(kms.encrypt, KeyId=alias, Plaintext=b"x")[1]
+    role.put(allow("kms:*", other, Condition={"StringEquals": {"kms:RequestAlias": alias}}))
+    kms.encrypt(KeyId=alias, Plaintext=b"x")
+    assert refused(kms.encrypt, KeyId=other, Plaintext=b"x")[0] == "AccessDeniedException"
+
+
 @row("Each service has its own error code")
 @pytest.mark.parametrize(
     ("service", "operation", "request_", "code"),

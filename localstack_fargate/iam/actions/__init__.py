@@ -7,7 +7,7 @@ not allow.
 from collections.abc import Mapping
 from typing import Any
 
-from . import ecs, queues_and_topics, s3, tables
+from . import ecs, kms, queues_and_topics, s3, tables
 from .call import ANY, Call, Mapper, Permission
 
 __all__ = ["ANY", "Call", "Permission", "iam_name", "needed"]
@@ -20,6 +20,7 @@ MAPPERS: Mapping[str, Mapper] = {
     "ecs": ecs.permissions,
     "events": tables.events,
     "iam": tables.iam,
+    "kms": kms.permissions,
     "lambda": tables.lambda_,
     "logs": tables.logs,
     "s3": s3.permissions,

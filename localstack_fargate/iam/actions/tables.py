@@ -153,7 +153,6 @@ RULE_OPERATIONS = frozenset(
 )  # fmt: skip
 TABLE: Mapping[str, Resource] = {
     "ecr": _named("repositoryName", "repository"),
-    "kms": _named("KeyId", "key"),
     "secretsmanager": _named("SecretId", "secret", ":"),
     "dynamodb": _named("TableName", "table"),
     "kinesis": _named("StreamName", "stream"),
