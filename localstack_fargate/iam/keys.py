@@ -78,14 +78,23 @@ def _default_key(bucket: S3Bucket) -> str | None:
 
 
 def _of_topic(call: Call) -> str | None:
-    topic = sns_stores[call.account][call.region].topics.get(call.parameters.get("TopicArn") or "")
+    arn, region, account, _ = _resource(call)
+    topic = sns_stores[account][region].topics.get(arn)
     return topic["attributes"].get("KmsMasterKeyId") if topic else None
 
 
 def _of_queue(call: Call) -> str | None:
-    [permission] = needed(call)
-    queue = sqs_stores[call.account][call.region].queues.get(permission.resource.rpartition(":")[2])
+    _, region, account, name = _resource(call)
+    queue = sqs_stores[account][region].queues.get(name)
     return queue.attributes.get("KmsMasterKeyId") if queue else None
+
+
+def _resource(call: Call) -> tuple[str, str, str, str]:
+    """ARN, region, account and name of the one resource that the call is about."""
+    [permission] = needed(call)
+    parts = permission.resource.split(":", 5)
+    region, account, name = parts[3:] if len(parts) == 6 else (call.region, call.account, "")
+    return permission.resource, region, account, name
 
 
 def _key_arn(key: str | None, call: Call) -> str | None:

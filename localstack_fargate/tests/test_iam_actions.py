@@ -111,6 +111,11 @@ def test_objects(operation: str, parameters: dict[str, Any], actions: list[str])
             "sqs", "SendMessageBatch", {"QueueUrl": "http://sqs.us-east-1.localhost:4566/000000000000/q"},
             [("sqs:SendMessage", f"arn:aws:sqs:{HERE}:q")],
         ),
+        (
+            "sqs", "SendMessage", {"QueueUrl": "http://localhost:4566/queue/eu-west-1/111111111111/q"},
+            [("sqs:SendMessage", "arn:aws:sqs:eu-west-1:111111111111:q")],
+        ),
+        ("sqs", "ReceiveMessage", {"QueueUrl": "q"}, [("sqs:ReceiveMessage", f"arn:aws:sqs:{HERE}:q")]),
         ("sqs", "CreateQueue", {"QueueName": "q"}, [("sqs:CreateQueue", f"arn:aws:sqs:{HERE}:q")]),
         ("sns", "Publish", {"TopicArn": f"arn:aws:sns:{HERE}:t"}, [("sns:Publish", f"arn:aws:sns:{HERE}:t")]),
         ("sns", "Publish", {"PhoneNumber": "+1"}, [("sns:Publish", "*")]),

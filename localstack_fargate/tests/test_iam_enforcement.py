@@ -209,6 +209,7 @@ def test_resource_policies(new_role: Callable[..., Role], operator: Callable[[st
     policy = document(allow("sqs:SendMessage", f"arn:aws:sqs:{HERE}:{name}", **to_role))
     operator("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     session("sqs").send_message(QueueUrl=queue, MessageBody="x")
+    session("sqs", region_name="eu-west-1").send_message(QueueUrl=queue, MessageBody="x")  # the URL says where it is
 
     topic = operator("sns").create_topic(Name=name)["TopicArn"]
     code, message = refused(session("sns").publish, TopicArn=topic, Message="x")

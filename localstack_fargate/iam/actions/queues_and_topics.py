@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsn
 """
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+
+from localstack.services.sqs.utils import parse_queue_url
 
 from .call import ANY, Call, Permission, texts
 
@@ -32,9 +33,11 @@ def sns(call: Call) -> Iterator[Permission]:
 
 def _queue(call: Call) -> str:
     if url := call.parameters.get("QueueUrl"):
-        *_, account, name = ["", call.account, *urlsplit(str(url)).path.strip("/").split("/")]
-        account = account if account.isdecimal() else call.account
-        return f"arn:{call.partition}:sqs:{call.region}:{account}:{name}"
+        try:
+            account, region, name = parse_queue_url(str(url))
+        except ValueError:  # SQS takes it for a name
+            return call.arn(str(url))
+        return f"arn:{call.partition}:sqs:{region or call.region}:{account}:{name}"
     if queue := call.parameters.get("QueueName"):
         return call.arn(str(queue))
     return str(call.parameters.get("SourceArn") or ANY)
