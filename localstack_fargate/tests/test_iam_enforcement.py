@@ -400,7 +400,8 @@ def test_pass_role(new_role: Callable[..., Role], fargate: Fargate) -> None:
 
 @row("A task may what its task role allows, and its log is its execution role's")
 def test_task(new_role: Callable[..., Role], fargate: Fargate, bucket: str) -> None:
-    task_role = new_role(trusted=trust("ecs-tasks"))
+    from_here = {"ArnLike": {"aws:SourceArn": f"arn:aws:ecs:{HERE}:*"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    task_role = new_role(trusted=trust("ecs-tasks", Condition=from_here))
     script = f"import boto3; print(boto3.client('s3').get_object(Bucket='{bucket}', Key='a')['Body'].read())"
     container = fargate.container(image="example/python", command=[script])
     silent = fargate.wait(fargate.run(container, taskRoleArn=task_role.arn))
