@@ -18,6 +18,11 @@ from localstack_fargate.tests.registry_kit import registry, registry_is_installe
 
 LAUNCHERS = ("process", "docker")
 
+# Modules of tests that another module collects: their assertions say as much as its own.
+pytest.register_assert_rewrite(
+    *(f"localstack_fargate.tests.iam_{each}" for each in ("callers", "pass_role", "services"))
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -15,6 +15,9 @@ from localstack_fargate.tests.kit import REGION, random_name
 ACCOUNT = "000000000000"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 SESSION_NAME = "test"
+HERE = f"{REGION}:{ACCOUNT}"
+
+row = partial(pytest.mark.conformance, "IAM enforcement")
 
 
 def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
