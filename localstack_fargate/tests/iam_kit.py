@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
 from localstack_fargate.tests.kit import REGION, random_name
@@ -96,6 +97,12 @@ def refused(call: Callable[..., Any], **request: Any) -> tuple[str, str]:
         call(**request)
     error = caught.value.response["Error"]
     return error["Code"], error["Message"]
+
+
+def request_without_session(method: str, url: str, **request: Any) -> urllib3.BaseHTTPResponse:
+    """Do what anybody can who was given something presigned, by a connection that the gateway has not closed yet."""
+    with urllib3.PoolManager() as pool:
+        return pool.request(method, url, **request)
 
 
 def ledger(endpoint: str) -> Any:
