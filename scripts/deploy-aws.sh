@@ -34,6 +34,8 @@ scripts/setup-debian.sh installs them on Debian.
 TEXT
 }
 
+# shellcheck source-path=SCRIPTDIR source=aws/options.sh
+. "$root/scripts/aws/options.sh"
 # shellcheck source-path=SCRIPTDIR source=aws/common.sh
 . "$root/scripts/aws/common.sh"
 # shellcheck source-path=SCRIPTDIR source=aws/preflight.sh
@@ -51,28 +53,15 @@ TEXT
 
 image=
 
-read_options() {
-    while [ $# -gt 0 ]; do
-        case $1 in
-        -h | --help) usage; exit 0 ;;
-        --dry-run) dry_run=yes ;;
-        --yes) assume_yes=yes ;;
-        --arm64) give TaskCpuArchitecture=ARM64 ;;
-        --spot) give UseSpot=yes ;;
-        --region | --stack | --profile | --image | --task-size | --parameter)
-            [ $# -ge 2 ] && [ -n "$2" ] || wrong_usage "$1 wants a value"
-            case $1 in
-            --image) image=$2 ;;
-            --task-size) give_task_size "$2" ;;
-            --parameter) give "$2" ;;
-            *) shared_option "$1" "$2" ;;
-            esac
-            shift
-            ;;
-        *) wrong_usage "there is no option $1" ;;
-        esac
-        shift
-    done
+take_option() {
+    case $1 in
+    --arm64) give TaskCpuArchitecture=ARM64 ;;
+    --spot) give UseSpot=yes ;;
+    --image) image=$2 ;;
+    --task-size) give_task_size "$2" ;;
+    --parameter) give "$2" ;;
+    *) take_acting_option "$1" ;;
+    esac
 }
 
 # What has to be there; a new stack also has to fit into the account's quotas.
@@ -160,7 +149,7 @@ Try it:
 TEXT
 }
 
-read_options "$@"
+read_options "--image --task-size --parameter" "$@"
 require_somebody_to_ask
 check_first
 choose_image

@@ -25,6 +25,8 @@ A later deploy-aws.sh takes the bucket that has stayed for its own.
 TEXT
 }
 
+# shellcheck source-path=SCRIPTDIR source=aws/options.sh
+. "$root/scripts/aws/options.sh"
 # shellcheck source-path=SCRIPTDIR source=aws/common.sh
 . "$root/scripts/aws/common.sh"
 # shellcheck source-path=SCRIPTDIR source=aws/preflight.sh
@@ -37,22 +39,11 @@ TEXT
 delete_videos=
 has_stack='' has_repository='' has_artifacts='' has_videos=
 
-read_options() {
-    while [ $# -gt 0 ]; do
-        case $1 in
-        -h | --help) usage; exit 0 ;;
-        --dry-run) dry_run=yes ;;
-        --yes) assume_yes=yes ;;
-        --delete-videos) delete_videos=yes ;;
-        --region | --stack | --profile)
-            [ $# -ge 2 ] && [ -n "$2" ] || wrong_usage "$1 wants a value"
-            shared_option "$1" "$2"
-            shift
-            ;;
-        *) wrong_usage "there is no option $1" ;;
-        esac
-        shift
-    done
+take_option() {
+    case $1 in
+    --delete-videos) delete_videos=yes ;;
+    *) take_acting_option "$1" ;;
+    esac
 }
 
 check_first() {
@@ -102,7 +93,7 @@ take_down() {
     [ -z "$has_videos" ] || [ -z "$delete_videos" ] || remove_bucket "$videos"
 }
 
-read_options "$@"
+read_options "" "$@"
 require_somebody_to_ask
 check_first
 look_around

@@ -2,6 +2,7 @@
 # Send small videos through a stack that is deployed, and look at what comes back. See: scripts/smoke-aws.sh --help
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+program=smoke-aws.sh
 
 usage() {
     cat <<'TEXT'
@@ -19,30 +20,20 @@ Arguments after -- go to pytest, for instance: -- e2e/test_path.py -k comes_back
 TEXT
 }
 
-wrong_usage() { echo "smoke-aws.sh: $*; see scripts/smoke-aws.sh --help" >&2; exit 2; }
+# shellcheck source-path=SCRIPTDIR source=aws/options.sh
+. "$root/scripts/aws/options.sh"
+stack=${STACK_NAME:-$stack}
+takes_arguments=yes
 
-while [ $# -gt 0 ]; do
-    case $1 in
-    -h | --help) usage; exit 0 ;;
-    --region | --profile | --stack)
-        [ $# -ge 2 ] && [ -n "$2" ] || wrong_usage "$1 wants a value"
-        case $1 in
-        --region) export AWS_REGION=$2 ;;
-        --profile) export AWS_PROFILE=$2 ;;
-        --stack) export STACK_NAME=$2 ;;
-        esac
-        shift
-        ;;
-    --) shift; break ;;
-    *) wrong_usage "there is no option $1" ;;
-    esac
-    shift
-done
-[ $# -gt 0 ] || set -- e2e
+take_option() { false; }
+
+read_options "" "$@"
+[ ${#arguments[@]} -gt 0 ] || arguments=(e2e)
 
 # What the AWS CLI reads is not all that Python's SDK reads.
-[ -z "${AWS_REGION:-}" ] || export AWS_DEFAULT_REGION=$AWS_REGION
+[ -z "$region" ] || export AWS_REGION=$region AWS_DEFAULT_REGION=$region
+export STACK_NAME=$stack
 
 cd "$root"
 scripts/setup.sh dev
-exec .venv/bin/pytest --target aws "$@"
+exec .venv/bin/pytest --target aws "${arguments[@]}"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # these files and the scripts share their variables
-# Sourced: how the scripts for AWS speak, ask, act and leave.
+# Sourced: how the scripts that change an account speak, ask, act and leave.
 
 [ "${BASH_VERSINFO[0]}" -gt 4 ] || { [ "${BASH_VERSINFO[0]}" = 4 ] && [ "${BASH_VERSINFO[1]}" -ge 4 ]; } ||
     { echo "$program: bash 4.4 or later is needed; this is $BASH_VERSION" >&2; exit 1; }
@@ -10,8 +10,6 @@ assume_yes=   # yes: ask nobody
 online=       # yes: there is an account that answers
 account='<account>'
 partition=aws
-region=${AWS_REGION:-${AWS_DEFAULT_REGION:-}}
-stack=video-batch-processing
 answer=       # what the last question to AWS was answered with
 before_leaving=()
 export AWS_PAGER=
@@ -30,16 +28,12 @@ trap 'exit 143' TERM
 trap 'exit 129' HUP
 
 tell() { [ -n "$dry_run" ] || printf '%-11s %s\n' "$1" "$2"; }
-say() { echo "$program: $*" >&2; }
-fail() { say "$*"; exit 1; }
-wrong_usage() { say "$*; see scripts/$program --help"; exit 2; }
 
-# An option that all of these scripts have: "shared_option NAME VALUE"; fails if it is none.
-shared_option() {
+# An option of the scripts that change something; fails if it is none.
+take_acting_option() {
     case $1 in
-    --region) region=$2 ;;
-    --stack) stack=$2 ;;
-    --profile) export AWS_PROFILE=$2 ;;
+    --dry-run) dry_run=yes ;;
+    --yes) assume_yes=yes ;;
     *) return 1 ;;
     esac
 }
