@@ -1,4 +1,7 @@
-"""Package the Lambda function reproducibly: the same sources give the same bytes, and so the same key, anywhere."""
+"""Package the Lambda function reproducibly: the same sources give the same bytes, and so the same key, anywhere.
+
+Nothing is compressed: what zlib makes of the same bytes differs from one version to another.
+"""
 
 import hashlib
 import io
@@ -22,11 +25,11 @@ class Package:
 def package_lambda(sources: Path = SOURCES) -> Package:
     """Zip the function's modules, tests left out; boto3 is there at run time."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for module in sorted(sources.glob("*.py")):
             entry = zipfile.ZipInfo(module.name, date_time=_EPOCH)
+            entry.create_system = 3  # Unix, whatever this machine is
             entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, module.read_bytes())
     content = buffer.getvalue()
     return Package(f"start-watermark-job-{hashlib.sha256(content).hexdigest()[:16]}.zip", content)
