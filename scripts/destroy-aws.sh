@@ -73,10 +73,11 @@ say_what_goes() {
     [ -z "$has_repository" ] || tell Repository "$repository will be deleted, with its images"
     [ -z "$has_artifacts" ] || tell Bucket "$artifacts will be deleted"
     [ -n "$has_videos" ] || return 0
+    look_into "$videos"
     if [ -n "$delete_videos" ]; then
-        tell Videos "$videos will be DELETED: $(contents_of "$videos")"
+        tell Videos "$videos will be DELETED: $contents"
     else
-        tell Videos "$videos stays: $(contents_of "$videos"); see --delete-videos"
+        tell Videos "$videos stays: $contents; see --delete-videos"
     fi
 }
 

@@ -8,7 +8,7 @@ changes=
 
 # Make a change set; $changes are its lines then, none if nothing has changed.
 propose_changes() {
-    local kind=UPDATE options=() bucket state why
+    local kind=UPDATE options=() bucket parameters state why
     if [ -z "$stack_status" ]; then
         is_new=yes kind=CREATE
         bucket=$(value_of BucketName '')
@@ -19,10 +19,11 @@ propose_changes() {
     fi
     change_set=deploy-$(date -u +%Y%m%dT%H%M%SZ)
     [ -z "$dry_run" ] || change_set='deploy-<time>'
+    parameters=$(parameters_json)
     is_proposed=yes
     before_leaving+=(withdraw_changes)
     act aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$change_set" \
-        --change-set-type "$kind" --template-url "$template_url" --parameters "$(parameters_json)" \
+        --change-set-type "$kind" --template-url "$template_url" --parameters "$parameters" \
         --capabilities CAPABILITY_NAMED_IAM "${options[@]}" --query StackId --output text
     [ -n "$dry_run" ] || stack_id=$answer
     while :; do

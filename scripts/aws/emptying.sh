@@ -1,19 +1,22 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # these files and the scripts share their variables
 # Sourced: removing buckets with all that is in them.
 
+contents= # of the bucket that was looked into last, in words
+
 # bucket_is_there BUCKET
 bucket_is_there() {
     look_up 'Not Found|NoSuchBucket' aws s3api head-bucket --bucket "$1" --expected-bucket-owner "$account"
 }
 
-# What a bucket holds, in words: its objects are counted up to a thousand.
-contents_of() {
+# look_into BUCKET: its objects are counted up to a thousand.
+look_into() {
+    contents=nothing
     look_up NoSuchBucket aws s3api list-object-versions --bucket "$1" --no-paginate --output text \
-        --query "[length(Versions || \`[]\`), IsTruncated]" || { echo nothing; return; }
+        --query "[length(Versions || \`[]\`), IsTruncated]" || return 0
     case $answer in
-    0*) echo nothing ;;
-    *True) echo 'more than 1000 objects' ;;
-    *) echo "${answer%%[[:space:]]*} objects, older versions included" ;;
+    0*) ;;
+    *True) contents='more than 1000 objects' ;;
+    *) contents="${answer%%[[:space:]]*} objects, older versions included" ;;
     esac
 }
 

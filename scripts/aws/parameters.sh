@@ -13,7 +13,8 @@ template_parameters() {
 give() {
     local name=${1%%=*}
     [[ $1 == ?*=* ]] || wrong_usage "--parameter wants NAME=VALUE, not '$1'"
-    template_parameters | grep -qxF "$name" || wrong_usage "the template has no parameter $name"
+    [[ $1 != *[[:cntrl:]]* ]] || wrong_usage "a parameter may not have a control character in it"
+    [[ $'\n'$(template_parameters)$'\n' == *$'\n'"$name"$'\n'* ]] || wrong_usage "the template has no parameter $name"
     given[$name]=${1#*=}
 }
 
@@ -57,8 +58,6 @@ parameters_json() {
 }
 
 json_text() {
-    local text=$1
-    [[ $text != *[[:cntrl:]]* ]] || fail "a parameter may not have a control character in it"
-    text=${text//\\/\\\\}
+    local text=${1//\\/\\\\}
     printf '%s' "${text//\"/\\\"}"
 }

@@ -18,12 +18,12 @@ check_aws() {
 
 # For a platform of Docker's, such as linux/arm64.
 check_docker() {
-    local platform=$1
+    local platform=$1 builder
     if ! docker version >/dev/null 2>&1; then
         missing+=("a Docker engine that this user may use, or --image with an image that is somewhere already")
     elif ! docker buildx version >/dev/null 2>&1; then
         missing+=("Docker's plug-in buildx (Debian: scripts/setup-debian.sh)")
-    elif ! docker buildx inspect 2>/dev/null | grep -q "$platform"; then
+    elif ! builder=$(docker buildx inspect 2>/dev/null) || [[ $builder != *"$platform"* ]]; then
         missing+=("a builder for $platform: this machine needs QEMU for it (Debian: apt install qemu-user-static)")
     fi
 }

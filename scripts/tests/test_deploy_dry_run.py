@@ -68,11 +68,14 @@ def test_the_golden_file_has_nothing_else() -> None:
     [
         ("deploy-aws.sh --parameter NoSuch=1", "the template has no parameter NoSuch"),
         ("deploy-aws.sh --parameter BucketName", "--parameter wants NAME=VALUE, not 'BucketName'"),
+        ("deploy-aws.sh --parameter BucketName=a\x07b", "a parameter may not have a control character in it"),
         ("deploy-aws.sh --task-size 3x4096", "--task-size wants vCPUs and MB, such as 0.5x1024, not '3x4096'"),
         ("deploy-aws.sh --task-size 1x1024", "Fargate has no task of 1 vCPU with 1024 MB: it may have 2048 to 8192 MB"),
         ("deploy-aws.sh --region", "--region wants a value"),
         ("destroy-aws.sh --force", "there is no option --force"),
+        ("destroy-aws.sh -- e2e", "there is no option --"),
         ("smoke-aws.sh --stack", "--stack wants a value"),
+        ("smoke-aws.sh --yes", "there is no option --yes"),
     ],
 )
 def test_what_makes_no_sense_is_said(line: str, sentence: str, tmp_path: Path) -> None:
@@ -112,29 +115,39 @@ def test_all_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
     ]
 
 
-SMALL_ACCOUNT = """#!/bin/sh
-case "$*" in
---version) echo aws-cli/2.23.6 ;;
-*get-caller-identity*) printf '123456789012\\tarn:aws:iam::123456789012:user/me\\n' ;;
-*describe-stacks*) echo 'An error occurred (ValidationError): Stack with id x does not exist' >&2; exit 254 ;;
-*get-service-quota*) echo 0.0 ;;
-*get-account-settings*) echo 10 ;;
-*) exit 99 ;;
-esac
-"""
+NO_STACK = "echo 'An error occurred (ValidationError): Stack with id x does not exist' >&2; exit 254"
 
 
-def test_quotas_that_are_too_small_are_said_before_anything_is_made(tmp_path: Path) -> None:
-    # No emulator has quotas: this is what the AWS CLI says in an account that may do next to nothing.
-    (tmp_path / "aws").write_text(SMALL_ACCOUNT)
-    (tmp_path / "aws").chmod(0o755)
-    refused = subprocess.run(
-        [ROOT / "scripts" / "deploy-aws.sh", "--yes", "--image", "a/b", "--parameter", "TriggerConcurrency=5"],
-        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "AWS_REGION": "eu-west-1"},
+def in_account(line: str, home: Path, answers: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command line in an account as no emulator is one: ``answers`` is what the AWS CLI does, by operation.
+
+    Every command line of the CLI is kept in ``home/asked``.
+    """
+    operations = {
+        "--version": "echo aws-cli/2.23.6",
+        "get-caller-identity": r"printf '123456789012\tarn:aws:iam::123456789012:user/me\n'",
+        **answers,
+    }
+    cases = "".join(f"*'{name}'*) {does} ;;\n" for name, does in operations.items())
+    cli = home / "aws"
+    cli.write_text(f'#!/bin/sh\necho "$*" >>"{home}/asked"\ncase "$*" in\n{cases}*) exit 99 ;;\nesac\n')
+    cli.chmod(0o755)
+    name, *arguments = line.split()
+    return subprocess.run(
+        [ROOT / "scripts" / name, *arguments],
+        env={"PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home), "AWS_REGION": "eu-west-1"},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
+    )
+
+
+def test_quotas_that_are_too_small_are_said_before_anything_is_made(tmp_path: Path) -> None:
+    refused = in_account(
+        "deploy-aws.sh --yes --image a/b --parameter TriggerConcurrency=5",
+        tmp_path,
+        {"describe-stacks": NO_STACK, "get-service-quota": "echo 0.0", "get-account-settings": "echo 10"},
     )
     assert refused.returncode == 1
     assert refused.stderr.splitlines() == [
@@ -142,6 +155,25 @@ def test_quotas_that_are_too_small_are_said_before_anything_is_made(tmp_path: Pa
         "- Fargate On-Demand vCPUs: the quota is 0; ask for more in Service Quotas, code L-3032A538",
         "- Lambda concurrency to reserve: only 10 are unreserved, of which 100 have to stay so",
     ]
+
+
+def test_a_bucket_that_nobody_may_look_into_is_not_deleted(tmp_path: Path) -> None:
+    denied = "echo 'An error occurred (AccessDenied): who are you?' >&2; exit 254"
+    refused = in_account(
+        "destroy-aws.sh --yes --delete-videos",
+        tmp_path,
+        {
+            "describe-stacks": NO_STACK,
+            "describe-repositories": "echo RepositoryNotFoundException >&2; exit 254",
+            "head-bucket --bucket video-batch-processing-artifacts": "echo 'Not Found' >&2; exit 254",
+            "head-bucket": "true",
+            "list-object-versions": denied,
+        },
+    )
+    assert refused.returncode == 1
+    assert "who are you?" in refused.stderr
+    assert "DELETED" not in refused.stdout
+    assert "delete-" not in (tmp_path / "asked").read_text()
 
 
 def test_the_scripts_say_how_they_are_used(tmp_path: Path) -> None:
