@@ -201,6 +201,8 @@ def test_the_first_deployment_also_after_one_that_was_killed(account: Account) -
     assert repository["imageTagMutability"] == "IMMUTABLE"
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
     assert "Expire" in ecr.get_lifecycle_policy(repositoryName=REPOSITORY)["lifecyclePolicyText"].title()
+    role = account.client("iam").get_role(RoleName="AWSServiceRoleForECS")["Role"]
+    assert role["Path"] == "/aws-service-role/ecs.amazonaws.com/"
     artifacts = f"{STACK}-artifacts-000000000000-{REGION}"
     closed = account.client("s3").get_public_access_block(Bucket=artifacts)["PublicAccessBlockConfiguration"]
     assert all(closed.values())

@@ -152,6 +152,7 @@ TEXT
 read_options "--image --task-size --parameter" "$@"
 require_somebody_to_ask
 check_first
+[ -n "$stack_status" ] || provide_ecs_role
 choose_image
 provide_artifacts
 choose_names

@@ -96,7 +96,7 @@ def test_a_worker_that_is_ended_in_any_phase(
 
 @pytest.fixture
 def spot(pipeline: Pipeline, target: Target) -> Iterator[None]:
-    """The deployed state machine as UseSpot makes it; not the cluster. For emulated capacity only."""
+    """The deployed state machine as UseSpot makes it. For emulated capacity only."""
     target.emulator_url()
     states = boto3.client("stepfunctions")
     deployed = states.describe_state_machine(stateMachineArn=pipeline.outputs["StateMachineArn"])
@@ -108,16 +108,16 @@ def spot(pipeline: Pipeline, target: Target) -> Iterator[None]:
 
 
 @pytest.fixture
-def spot_capacity(pipeline: Pipeline) -> Iterator[None]:
-    """The deployed cluster as UseSpot makes it."""
+def no_spot_capacity(pipeline: Pipeline) -> Iterator[None]:
+    """The deployed cluster without what every cluster of the template has."""
     ecs, cluster = boto3.client("ecs"), pipeline.outputs["ClusterName"]
     providers = ["FARGATE", "FARGATE_SPOT"]
-    ecs.put_cluster_capacity_providers(cluster=cluster, capacityProviders=providers, defaultCapacityProviderStrategy=[])
-    yield
     ecs.put_cluster_capacity_providers(cluster=cluster, capacityProviders=[], defaultCapacityProviderStrategy=[])
+    yield
+    ecs.put_cluster_capacity_providers(cluster=cluster, capacityProviders=providers, defaultCapacityProviderStrategy=[])
 
 
-@pytest.mark.usefixtures("spot", "spot_capacity")
+@pytest.mark.usefixtures("spot")
 def test_a_task_whose_spot_capacity_is_taken_back(
     pipeline: Pipeline, target: Target, proxy: FaultProxy, new_fault: NewFault, clip: Path
 ) -> None:
@@ -143,7 +143,7 @@ def test_a_task_whose_spot_capacity_is_taken_back(
     assert (second["launchType"], second["containers"][0]["exitCode"]) == ("FARGATE", 0)
 
 
-@pytest.mark.usefixtures("spot")
+@pytest.mark.usefixtures("spot", "no_spot_capacity")
 def test_a_task_that_spot_refuses_runs_on_demand_at_once(pipeline: Pipeline, new_fault: NewFault, clip: Path) -> None:
     """The cluster has no Spot capacity at all; no attempt has begun, so none is counted."""
     fault = new_fault("Spot refuses the task")

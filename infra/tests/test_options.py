@@ -68,7 +68,11 @@ def test_only_the_first_attempt_is_on_spot(template: dict[str, Any], states: dic
     assert states["FirstAttempt"]["Parameters"]["spot"] == "${UseSpot}"
     assert states["DrawPause"]["Parameters"]["spot"] == "no"
     assert (states["LeaveSpot"]["Result"], states["LeaveSpot"]["ResultPath"]) == ("no", "$.attempt.spot")
-    assert properties(template, "Cluster")["CapacityProviders"] == when("OnSpot", ["FARGATE", "FARGATE_SPOT"])
+
+
+def test_the_cluster_has_both_capacities_always(template: dict[str, Any]) -> None:
+    """A provider that a running task has cannot be taken from the cluster: UseSpot would not go back to no."""
+    assert properties(template, "Cluster")["CapacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
 
 
 # ---- Private subnets -------------------------------------------------------------------------------------------------

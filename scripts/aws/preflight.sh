@@ -74,6 +74,18 @@ check_lambda() {
     ((answer - $1 >= 100))
 }
 
+# ECS acts by a role of its own, which it makes in an account at the first cluster, and too late for one with capacity
+# providers. It can be used some seconds after it was made.
+provide_ecs_role() {
+    if look_up . aws iam get-role --role-name AWSServiceRoleForECS --query Role.Arn --output text; then return 0; fi
+    if [ -n "$online" ] && [ "$(error_code)" != NoSuchEntity ]; then
+        tell Role "AWSServiceRoleForECS unknown: IAM answers $(error_code)"
+        return 0
+    fi
+    act aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com
+    tell Role "AWSServiceRoleForECS made, by which ECS acts in this account"
+}
+
 say_what_is_missing() {
     [ ${#missing[@]} -gt 0 ] || return 0
     {
