@@ -15,7 +15,9 @@ it up to date there. Shows what will change, and asks before it does so.
   --profile PROFILE       whose credentials (default: AWS_PROFILE)
   --stack NAME            the stack's name (default: video-batch-processing)
   --image URI             an image of your own, which Fargate can pull; none is
-                          built then
+                          built then, nor later without --rebuild
+  --rebuild               build the worker's image anew, on the newest base, for
+                          Debian's security fixes; also the way back from --image
   --arm64                 tasks on ARM64, which costs a fifth less; building its
                           image on another machine takes QEMU
   --spot                  tasks on Fargate Spot, for about a third of the price
@@ -51,13 +53,15 @@ TEXT
 # shellcheck source-path=SCRIPTDIR source=aws/change_set.sh
 . "$root/scripts/aws/change_set.sh"
 
-image=
+image= # as given, then as it is deployed
+rebuild=
 
 take_option() {
     case $1 in
     --arm64) give TaskCpuArchitecture=ARM64 ;;
     --spot) give UseSpot=yes ;;
     --image) image=$2 ;;
+    --rebuild) rebuild=yes ;;
     --task-size) give_task_size "$2" ;;
     --parameter) give "$2" ;;
     *) take_acting_option "$1" ;;
@@ -97,11 +101,11 @@ check_quotas() {
     fi
 }
 
-# Empty if it is to be built here. One that somebody else has built stays until another is given.
+# Empty if it is to be built here. One that somebody else has built stays until another is given, or one is built.
 name_image() {
     local before=${previous[WorkerImage]-}
     [ -n "$image" ] || image=${given[WorkerImage]-}
-    [ -n "$image" ] || [[ -z $before || $before == */"$repository":* ]] || image=$before
+    [ -n "$image$rebuild" ] || [[ -z $before || $before == */"$repository":* ]] || image=$before
 }
 
 choose_image() {
@@ -150,6 +154,7 @@ TEXT
 }
 
 read_options "--image --task-size --parameter" "$@"
+[ -z "$rebuild" ] || [ -z "$image${given[WorkerImage]-}" ] || wrong_usage "an image is given or built, and not both"
 require_somebody_to_ask
 check_first
 [ -n "$stack_status" ] || provide_ecs_role

@@ -17,8 +17,7 @@ propose_changes() {
             options=(--import-existing-resources)
         fi
     fi
-    change_set=deploy-$(date -u +%Y%m%dT%H%M%SZ)
-    [ -z "$dry_run" ] || change_set='deploy-<time>'
+    change_set=deploy-$(time_stamp)
     parameters=$(parameters_json)
     is_proposed=yes
     before_leaving+=(withdraw_changes)

@@ -104,6 +104,8 @@ confirmed() {
     [[ $reply == [yY]* ]]
 }
 
+time_stamp() { if [ -n "$dry_run" ]; then echo '<time>'; else date -u +%Y%m%dT%H%M%SZ; fi; }
+
 # Names that follow from the stack's: there is one of each for a stack, an account and a region. So what one stack leaves
 # behind, its videos above all, is never taken for another's.
 name_things() {

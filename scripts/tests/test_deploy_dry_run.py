@@ -72,6 +72,7 @@ def test_the_golden_file_has_nothing_else() -> None:
         ("deploy-aws.sh --task-size 3x4096", "--task-size wants vCPUs and MB, such as 0.5x1024, not '3x4096'"),
         ("deploy-aws.sh --task-size 1x1024", "Fargate has no task of 1 vCPU with 1024 MB: it may have 2048 to 8192 MB"),
         ("deploy-aws.sh --region", "--region wants a value"),
+        ("deploy-aws.sh --rebuild --image a/b", "an image is given or built, and not both"),
         ("destroy-aws.sh --force", "there is no option --force"),
         ("destroy-aws.sh -- e2e", "there is no option --"),
         ("smoke-aws.sh --stack", "--stack wants a value"),
@@ -155,6 +156,42 @@ def test_quotas_that_are_too_small_are_said_before_anything_is_made(tmp_path: Pa
         "- Fargate On-Demand vCPUs: the quota is 0; ask for more in Service Quotas, code L-3032A538",
         "- Lambda concurrency to reserve: only 10 are unreserved, of which 100 have to stay so",
     ]
+
+
+def deployed(image: str) -> dict[str, str]:
+    """The answers of an account where the stack has an image, and ECR every tag."""
+    stack = rf"printf 'status\tUPDATE_COMPLETE\tarn\nparameter\tWorkerImage\t{image}\n'"
+    return {
+        "describe-stacks": stack,
+        "describe-repositories": f"echo {ECR}",
+        "describe-images": "echo sha256:0",
+        "list-objects-v2": "echo None",
+        "head-bucket": "true",
+    }
+
+
+ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/video-batch-processing-worker"
+
+
+def image_of(command: str, home: Path, before: str) -> str:
+    """The stack's image after a deployment; one that is built with the newest packages begins with 'fresh '."""
+    done = in_account(f"{command} --dry-run", home, deployed(before))
+    assert done.returncode == 0, done.stderr
+    fresh = "fresh " if "buildx build --platform linux/amd64 --pull --no-cache" in done.stdout else ""
+    assert ("docker push" in done.stdout) == bool(fresh)
+    [image] = re.findall(r'"WorkerImage","ParameterValue":"(.+?)"', done.stdout)
+    return fresh + str(image)
+
+
+def test_an_image_stays_until_its_sources_change_or_another_is_wanted(tmp_path: Path) -> None:
+    built = image_of("deploy-aws.sh", tmp_path, f"{ECR}:{'0' * 16}-amd64")
+    assert re.fullmatch(rf"{ECR}:[0-9a-f]{{16}}-amd64", built)
+    rebuilt = f"{built}-20261123T080000Z"
+    assert image_of("deploy-aws.sh", tmp_path, built) == built
+    assert image_of("deploy-aws.sh --rebuild", tmp_path, built) == f"fresh {built}-<time>"
+    assert image_of("deploy-aws.sh", tmp_path, rebuilt) == rebuilt
+    assert image_of("deploy-aws.sh", tmp_path, "somebody/s:1") == "somebody/s:1"
+    assert image_of("deploy-aws.sh --rebuild", tmp_path, "somebody/s:1") == f"fresh {built}-<time>"
 
 
 def test_a_bucket_that_nobody_may_look_into_is_not_deleted(tmp_path: Path) -> None:
