@@ -33,7 +33,8 @@ heal_stack() {
     [[ $stack_status != *_IN_PROGRESS || $stack_status == REVIEW_IN_PROGRESS ]] || wait_for_stack
     case $stack_status in
     REVIEW_IN_PROGRESS | ROLLBACK_COMPLETE | ROLLBACK_FAILED | CREATE_FAILED | DELETE_FAILED)
-        tell Stack "$stack is $stack_status, so it does not work; removing what is left of it"
+        tell Stack "$stack is $stack_status, so it does not work; what is left of it has to go first"
+        confirmed "Delete that in account $account, $region?" || fail "nothing was changed"
         delete_stack
         stack_status='' previous=() outputs=()
         ;;
