@@ -162,13 +162,13 @@ choose_image
 provide_artifacts
 choose_names
 propose_changes
-if [ -z "$changes$dry_run" ]; then
-    withdraw_changes
-    tell Stack "$stack: nothing has changed"
-else
+if [ -n "$is_changed" ]; then
     [ -n "$dry_run" ] || show_changes
     confirmed "Change this in account $account, $region?" || fail "nothing was changed"
     apply_changes
+else
+    withdraw_changes
+    tell Stack "$stack: nothing has changed"
 fi
 read_stack
 seed_watermark "$(value_of BucketName '')" "$(value_of WatermarkPrefix watermarks/)"

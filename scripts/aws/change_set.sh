@@ -4,9 +4,10 @@
 change_set=
 is_new=      # yes: the change set is to create the stack
 is_proposed= # yes: there is a change set that was not executed
-changes=
+is_changed=  # yes: something would change by it
+changes=     # a line for each resource that would
 
-# Make a change set; $changes are its lines then, none if nothing has changed.
+# Make a change set, and find out what would change. It may be outputs only, and no resource.
 propose_changes() {
     local kind=UPDATE options=() bucket parameters state why
     if [ -z "$stack_status" ]; then
@@ -35,17 +36,31 @@ propose_changes() {
         CREATE_COMPLETE) break ;;
         *)
             [[ $why != *"didn't contain changes"* && $why != *"No updates are to be performed"* ]] || return 0
+            say_what_is_refused
             fail "CloudFormation refuses the changes: $why"
             ;;
         esac
     done
+    is_changed=yes
     act aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" --output text \
         --query "Changes[].ResourceChange.[Action,not_null(Replacement,'-'),ResourceType,LogicalResourceId]"
     changes=$answer
 }
 
+# What CloudFormation's early validation has found is told by an event, and not in the change set's own reason. An older
+# CLI knows of no such events.
+say_what_is_refused() {
+    aws cloudformation describe-events --stack-name "$stack" --change-set-name "$change_set" --output text --query \
+        "OperationEvents[?EventType=='VALIDATION_ERROR'].[LogicalResourceId,ValidationPath,ValidationStatusReason]" \
+        2>/dev/null | tr '\t' ' ' >&2 || true
+}
+
 show_changes() {
     local action replacement type name
+    if [ -z "$changes" ]; then
+        tell Stack "$stack: no resource changes, only outputs"
+        return 0
+    fi
     printf '\n  %-7s %-34s %s\n' Action Type Resource
     while IFS=$'\t' read -r action replacement type name; do
         [ "$replacement" != True ] || action=Replace
