@@ -23,6 +23,8 @@ it up to date there. Shows what will change, and asks before it does so.
   --spot                  tasks on Fargate Spot, for about a third of the price
   --task-size CPUxMEMORY  vCPUs and MB that each job begins with, as 0.5x1024
   --parameter NAME=VALUE  any other parameter of infra/template.yaml; repeatable
+  --tag KEY=VALUE         a tag of the stack and of all in it; repeatable
+  --protect               nobody deletes the stack until its protection is off
   --yes                   do not ask
   --dry-run               print the commands, in order, and change nothing;
                           without credentials, those for an empty account
@@ -55,6 +57,7 @@ TEXT
 
 image= # as given, then as it is deployed
 rebuild=
+protect=
 
 take_option() {
     case $1 in
@@ -64,6 +67,8 @@ take_option() {
     --rebuild) rebuild=yes ;;
     --task-size) give_task_size "$2" ;;
     --parameter) give "$2" ;;
+    --tag) give_tag "$2" ;;
+    --protect) protect=yes ;;
     *) take_acting_option "$1" ;;
     esac
 }
@@ -153,7 +158,7 @@ Try it:
 TEXT
 }
 
-read_options "--image --task-size --parameter" "$@"
+read_options "--image --task-size --parameter --tag" "$@"
 [ -z "$rebuild" ] || [ -z "$image${given[WorkerImage]-}" ] || wrong_usage "an image is given or built, and not both"
 require_somebody_to_ask
 check_first
@@ -170,6 +175,7 @@ else
     withdraw_changes
     tell Stack "$stack: nothing has changed"
 fi
+[ -z "$protect" ] || [ "$stack_is_protected" = true ] || protect_stack
 read_stack
 seed_watermark "$(value_of BucketName '')" "$(value_of WatermarkPrefix watermarks/)"
 say_how_to_use_it

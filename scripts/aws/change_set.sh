@@ -9,17 +9,19 @@ changes=     # a line for each resource that would
 
 # Make a change set, and find out what would change. It may be outputs only, and no resource.
 propose_changes() {
-    local kind=UPDATE options=() bucket parameters state why
+    local kind=UPDATE options=() bucket parameters all_tags state why
     if [ -z "$stack_status" ]; then
         is_new=yes kind=CREATE
         bucket=$(value_of BucketName '')
         if look_up 'Not Found|NoSuchBucket' aws s3api head-bucket --bucket "$bucket" --expected-bucket-owner "$account"; then
             tell Bucket "$bucket is there already, with the videos of an earlier stack: it becomes this one's"
-            options=(--import-existing-resources)
+            options+=(--import-existing-resources)
         fi
     fi
     change_set=deploy-$(time_stamp)
     parameters=$(parameters_json)
+    all_tags=$(tags_json)
+    [ -z "$all_tags" ] || options+=(--tags "$all_tags")
     is_proposed=yes
     before_leaving+=(withdraw_changes)
     act aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$change_set" \

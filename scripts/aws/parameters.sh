@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # these files and the scripts share their variables
-# Sourced: the stack's parameters: given ones, those that follow, and for the rest what the stack has already.
+# Sourced: the stack's parameters and tags: given ones, those that follow, and for the rest what the stack has already.
 
 template=infra/template.yaml
-declare -A given=() # by options
+declare -A given=()      # parameters, by options
+declare -A given_tags=()
 
 template_parameters() {
     awk '/^Parameters:/ { on = 1; next } /^[^ #]/ { on = 0 } on && /^  [A-Za-z0-9]+:/ { sub(/:.*/, "", $1); print $1 }' \
@@ -16,6 +17,12 @@ give() {
     [[ $1 != *[[:cntrl:]]* ]] || wrong_usage "a parameter may not have a control character in it"
     [[ $'\n'$(template_parameters)$'\n' == *$'\n'"$name"$'\n'* ]] || wrong_usage "the template has no parameter $name"
     given[$name]=${1#*=}
+}
+
+# give_tag KEY=VALUE
+give_tag() {
+    [[ $1 == ?*=* && $1 != *[[:cntrl:]]* ]] || wrong_usage "--tag wants KEY=VALUE, not '$1'"
+    given_tags[${1%%=*}]=${1#*=}
 }
 
 # A size such as 0.5x1024: vCPUs, and MB that Fargate has with them.
@@ -54,6 +61,20 @@ parameters_json() {
         fi
         separator=,
     done < <(template_parameters)
+    printf ']'
+}
+
+# The stack's tags, given ones and those that it has, likewise; nothing if there are none.
+tags_json() {
+    local -A all=()
+    local key separator=[
+    for key in "${!tags[@]}"; do all[$key]=${tags[$key]}; done
+    for key in "${!given_tags[@]}"; do all[$key]=${given_tags[$key]}; done
+    [ ${#all[@]} -gt 0 ] || return 0
+    while IFS= read -r key; do
+        printf '%s{"Key":"%s","Value":"%s"}' "$separator" "$(json_text "$key")" "$(json_text "${all[$key]}")"
+        separator=,
+    done < <(printf '%s\n' "${!all[@]}" | LC_ALL=C sort)
     printf ']'
 }
 

@@ -7,22 +7,24 @@ stack_id=
 stack_is_protected=
 last_event=
 declare -A previous=() # the stack's parameters, if there is one
+declare -A tags=()
 declare -A outputs=()
 declare -a failures=() # one line each: what failed in the last run of events, and why
 
-# Fill stack_status, stack_id, stack_is_protected, previous (parameters) and outputs.
+# Fill stack_status, stack_id, stack_is_protected, previous (parameters), tags and outputs.
 read_stack() {
     local kind name value
-    stack_status='' stack_id='' previous=() outputs=()
+    stack_status='' stack_id='' previous=() tags=() outputs=()
     look_up 'does not exist' aws cloudformation describe-stacks --stack-name "$stack" --output text --query \
         "[Stacks[0].[['status',StackStatus,StackId],['protected',to_string(EnableTerminationProtection),'']],\
-Stacks[0].Parameters[].['parameter',ParameterKey,ParameterValue],Stacks[0].Outputs[].['output',OutputKey,OutputValue]][]" ||
+Stacks[0].Parameters[].['parameter',ParameterKey,ParameterValue],Stacks[0].Tags[].['tag',Key,Value],Stacks[0].Outputs[].['output',OutputKey,OutputValue]][]" ||
         return 0
     while IFS=$'\t' read -r kind name value; do
         case $kind in
         status) stack_status=$name stack_id=$value ;;
         protected) stack_is_protected=$name ;;
         parameter) previous[$name]=$value ;;
+        tag) tags[$name]=$value ;;
         output) outputs[$name]=$value ;;
         esac
     done <<<"$answer"
@@ -36,7 +38,7 @@ heal_stack() {
         tell Stack "$stack is $stack_status, so it does not work; what is left of it has to go first"
         confirmed "Delete that in account $account, $region?" || fail "nothing was changed"
         delete_stack
-        stack_status='' previous=() outputs=()
+        stack_status='' previous=() tags=() outputs=()
         ;;
     UPDATE_ROLLBACK_FAILED)
         fail "$stack is $stack_status. Mend what its events name, then: aws cloudformation continue-update-rollback" \
@@ -51,6 +53,12 @@ wait_for_stack() {
         sleep "$poll_seconds"
         read_stack
     done
+}
+
+protect_stack() {
+    act aws cloudformation update-termination-protection --stack-name "$stack" --enable-termination-protection \
+        --query StackId --output text
+    tell Stack "$stack is protected from deletion"
 }
 
 delete_stack() {

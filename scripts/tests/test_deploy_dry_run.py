@@ -16,7 +16,8 @@ GOLDEN = Path(__file__).resolve().parent / "golden" / "deploy-aws-dry-run.txt"
 COMMANDS = (
     "deploy-aws.sh --region eu-west-1",
     "deploy-aws.sh --region us-east-1 --stack Mine --image registry.example/worker:1 --parameter BucketName=videos",
-    "deploy-aws.sh --region eu-west-1 --arm64 --spot --task-size 0.5x1024 --parameter NotificationEmail=me@example.org",
+    "deploy-aws.sh --region eu-west-1 --arm64 --spot --task-size 0.5x1024 --parameter NotificationEmail=me@example.org"
+    " --tag project=videos --tag cost=7 --protect",
     "destroy-aws.sh --region eu-west-1",
     "destroy-aws.sh --region eu-west-1 --stack Mine --delete-videos",
 )
@@ -71,6 +72,7 @@ def test_the_golden_file_has_nothing_else() -> None:
         ("deploy-aws.sh --parameter BucketName=a\x07b", "a parameter may not have a control character in it"),
         ("deploy-aws.sh --task-size 3x4096", "--task-size wants vCPUs and MB, such as 0.5x1024, not '3x4096'"),
         ("deploy-aws.sh --task-size 1x1024", "Fargate has no task of 1 vCPU with 1024 MB: it may have 2048 to 8192 MB"),
+        ("deploy-aws.sh --tag project", "--tag wants KEY=VALUE, not 'project'"),
         ("deploy-aws.sh --region", "--region wants a value"),
         ("deploy-aws.sh --rebuild --image a/b", "an image is given or built, and not both"),
         ("destroy-aws.sh --force", "there is no option --force"),
