@@ -94,6 +94,10 @@ class Account:
         definition: dict[str, Any] = answer["taskDefinition"]
         return definition
 
+    def videos(self) -> list[str]:
+        """Keys in the bucket of the videos."""
+        return [each["Key"] for each in self.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+
     def buckets(self) -> list[str]:
         return [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
 
@@ -289,11 +293,32 @@ def test_the_end_leaves_the_videos(account: Account) -> None:
     assert "Nothing     of another is there to delete" in other.stdout, other.stdout + other.stderr
     assert account.stack() is None
     assert account.buckets() == [BUCKET]
-    keys = [each["Key"] for each in account.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
-    assert "processed-videos/plain.mp4" in keys
+    assert "processed-videos/plain.mp4" in account.videos()
     assert account.client("ecr").describe_repositories()["repositories"] == []
     clusters = account.client("ecs").describe_clusters(clusters=["batch-processing-cluster"])["clusters"]
     assert [cluster["status"] for cluster in clusters] in ([], ["INACTIVE"])
+
+
+def test_the_videos_that_have_stayed_are_the_next_stacks(account: Account, checkout: Path) -> None:
+    image = "somebody/s:1"  # none is started
+    printed = account.deploy("--image", image, "--tag", "project=videos", "--protect", checkout=checkout)
+    assert f"{BUCKET} is there already" in printed
+    stack = account.stack()
+    assert stack is not None
+    assert stack["Tags"] == [{"Key": "project", "Value": "videos"}]
+    assert stack["EnableTerminationProtection"] is True
+    assert account.run("destroy-aws.sh", "--yes").returncode == 1
+
+    template = checkout / "infra" / "template.yaml"
+    template.write_text(template.read_text() + "  Further:\n    Value: told\n")
+    printed = account.deploy("--tag", "cost=7", checkout=checkout)
+    assert "no resource changes, only outputs" in printed
+    stack = account.stack()
+    assert stack is not None
+    assert {"OutputKey": "Further", "OutputValue": "told"} in stack["Outputs"]
+    assert {each["Key"]: each["Value"] for each in stack["Tags"]} == {"project": "videos", "cost": "7"}
+    assert "processed-videos/plain.mp4" in account.videos()
+    account.client("cloudformation").update_termination_protection(StackName=STACK, EnableTerminationProtection=False)
 
 
 def test_the_videos_go_if_that_is_wanted_and_then_nothing_is_left(account: Account) -> None:

@@ -135,6 +135,16 @@ choose_names() {
     give "LambdaCodeKey=$code_key"
 }
 
+# The bucket of an earlier stack of this name becomes the new one's, with the videos in it.
+look_for_videos() {
+    local bucket
+    bucket=$(value_of BucketName '')
+    [ -z "$stack_status" ] || return 0
+    bucket_is_there "$bucket" || return 0
+    takes_over=yes
+    tell Bucket "$bucket is there already, with the videos of an earlier stack: it becomes this one's"
+}
+
 # give_a_new_stack NAME=VALUE: a parameter that nobody has given, and that no earlier deployment has decided.
 give_a_new_stack() {
     local name=${1%%=*}
@@ -164,8 +174,10 @@ require_somebody_to_ask
 check_first
 [ -n "$stack_status" ] || provide_ecs_role
 choose_image
-provide_artifacts
+provide_functions
 choose_names
+look_for_videos
+provide_template
 propose_changes
 if [ -n "$is_changed" ]; then
     [ -n "$dry_run" ] || show_changes

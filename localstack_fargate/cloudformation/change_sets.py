@@ -31,6 +31,7 @@ from localstack.services.cloudformation.v2 import provider
 from localstack.services.cloudformation.v2.provider import CloudformationProviderV2, find_change_set_v2
 
 BUCKET = "AWS::S3::Bucket"
+RETAINING = (DeletionPolicy.Retain, "RetainExceptOnCreate")
 ENDED_WITHOUT_A_STACK = (StackStatus.ROLLBACK_COMPLETE, StackStatus.ROLLBACK_FAILED)
 
 
@@ -136,12 +137,21 @@ class RollingBackExecutor(ChangeSetModelExecutor):
         if action == ChangeAction.Add and resource_type == BUCKET and self._is_of_a_change_set:
             bucket = after_properties.properties.get("BucketName")
             if bucket and self._bucket_exists(bucket):  # which LocalStack would take for its own
-                if not self._change_set.import_existing:
+                if not self._may_import(logical_resource_id):
                     return self._refuse(logical_resource_id, resource_type, f"{bucket} already exists")
                 self._imported.add(logical_resource_id)
         return super()._execute_resource_action(
             action, logical_resource_id, resource_type, before_properties, after_properties, part_of_replacement
         )
+
+    def _may_import(self, name: str) -> bool:
+        """AWS imports what the template retains and names itself, by no function and no parameter.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+        """
+        resource = self._change_set.template["Resources"][name]
+        is_static = isinstance(resource["Properties"]["BucketName"], str)
+        return self._change_set.import_existing and is_static and resource.get("DeletionPolicy") in RETAINING
 
     def _bucket_exists(self, bucket: str) -> bool:
         clients = connect_to(aws_access_key_id=self._change_set.account_id, region_name=self._change_set.region_name)

@@ -22,6 +22,10 @@ def bucket(name: str) -> dict[str, Any]:
     return {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {"BucketName": name}}
 
 
+def named_by_a_function(name: str) -> dict[str, Any]:
+    return {**bucket(name), "Properties": {"BucketName": {"Fn::Sub": name}}}
+
+
 class Stack:
     """A stack that is changed by change sets only."""
 
@@ -146,7 +150,13 @@ def test_an_existing_bucket_is_imported_or_refused(stack: Stack, client: Callabl
     assert stack.change("CREATE", broken, keep=False, ImportExistingResources=True) == "ROLLBACK_COMPLETE"
     s3.head_bucket(Bucket=stack.name)  # it is not the stack's to delete
     stack.delete()
+    for refused in (named_by_a_function(stack.name), {**bucket(stack.name), "DeletionPolicy": "Delete"}):
+        assert stack.change("CREATE", {"Bucket": refused}, ImportExistingResources=True) == "ROLLBACK_COMPLETE"
+        assert stack.reasons()["Bucket"] == f"{stack.name} already exists"
+        stack.delete()
     assert stack.change("CREATE", resources, ImportExistingResources=True) == "CREATE_COMPLETE"
     assert stack.physical_ids() == {"Bucket": stack.name}
+    value_too = {"Bucket": named_by_a_function(stack.name), "Value": value("1")}
+    assert stack.change("UPDATE", value_too) == "UPDATE_COMPLETE"  # the name is the same, so it is no replacement
     stack.delete()
     s3.delete_bucket(Bucket=stack.name)

@@ -1,26 +1,45 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # these files and the scripts share their variables
 # Sourced: the bucket with what CloudFormation deploys, each file under a name that changes with its content.
 
-# Have the packaged functions and the template in the bucket; $code_key and $template_url name them then.
-provide_artifacts() {
-    local template_key known
+known_artifacts=
+takes_over= # yes: the bucket of the videos is there already, and becomes the new stack's
+
+# Have the packaged functions in the bucket; $code_key names them then.
+provide_functions() {
     code_key=$(python3 -m scripts.package_lambda "$scratch")
-    template_key=template-$(sha256sum "$template" | cut -c 1-16).yaml
     look_up NoSuchBucket aws s3api list-objects-v2 --bucket "$artifacts" --expected-bucket-owner "$account" \
         --query 'Contents[].Key' --output text || answer=None
-    known=$answer
-    [ "$known" != None ] || make_artifacts_bucket
-    provide_artifact Functions "$code_key" "$scratch/$code_key" "$known"
-    provide_artifact Template "$template_key" "$template" "$known"
-    local suffix=amazonaws.com
+    known_artifacts=$answer
+    [ "$known_artifacts" != None ] || make_artifacts_bucket
+    provide_artifact Functions "$code_key" "$scratch/$code_key"
+}
+
+# Have the template there; $template_url names it then.
+provide_template() {
+    local file=$template key suffix=amazonaws.com
+    if [ -n "$takes_over" ]; then
+        file=$scratch/template.yaml
+        name_bucket "$(value_of BucketName '')" >"$file"
+    fi
+    key=template-$(sha256sum "$file" | cut -c 1-16).yaml
+    provide_artifact Template "$key" "$file"
     [ "$partition" != aws-cn ] || suffix=amazonaws.com.cn
-    template_url=https://$artifacts.s3.$region.$suffix/$template_key
+    template_url=https://$artifacts.s3.$region.$suffix/$key
+}
+
+# name_bucket BUCKET: the template with the bucket's name in place of its parameter. CloudFormation takes over what has a
+# static name only: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+# The next deployment brings the template as it is, whose parameter has the same value.
+name_bucket() {
+    local named
+    named=$(sed "s/^      BucketName: !Ref BucketName\$/      BucketName: \"$1\"/" "$template")
+    [[ $named == *$'\n'"      BucketName: \"$1\""$'\n'* ]] || fail "$template has no bucket that could be named"
+    printf '%s\n' "$named"
 }
 
 # Its settings come before its first content: a bucket with content has them all.
 make_artifacts_bucket() {
-    if ! look_up 'Not Found|NoSuchBucket' aws s3api head-bucket --bucket "$artifacts" \
-        --expected-bucket-owner "$account"; then
+    if ! bucket_is_there "$artifacts"; then
         local where=(--create-bucket-configuration "LocationConstraint=$region")
         [ "$region" != us-east-1 ] || where=() # the oldest region, which must not be named
         act aws s3api create-bucket --bucket "$artifacts" "${where[@]}"
@@ -32,9 +51,9 @@ make_artifacts_bucket() {
         '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}'
 }
 
-# provide_artifact LABEL KEY FILE KNOWN-KEYS
+# provide_artifact LABEL KEY FILE
 provide_artifact() {
-    if grep -qwF -- "$2" <<<"$4"; then
+    if grep -qwF -- "$2" <<<"$known_artifacts"; then
         tell "$1" "$2 is there already"
     else
         act aws s3api put-object --bucket "$artifacts" --key "$2" --body "$3" --expected-bucket-owner "$account"

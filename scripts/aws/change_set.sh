@@ -9,15 +9,9 @@ changes=     # a line for each resource that would
 
 # Make a change set, and find out what would change. It may be outputs only, and no resource.
 propose_changes() {
-    local kind=UPDATE options=() bucket parameters all_tags state why
-    if [ -z "$stack_status" ]; then
-        is_new=yes kind=CREATE
-        bucket=$(value_of BucketName '')
-        if look_up 'Not Found|NoSuchBucket' aws s3api head-bucket --bucket "$bucket" --expected-bucket-owner "$account"; then
-            tell Bucket "$bucket is there already, with the videos of an earlier stack: it becomes this one's"
-            options+=(--import-existing-resources)
-        fi
-    fi
+    local kind=UPDATE options=() parameters all_tags state why
+    [ -n "$stack_status" ] || is_new=yes kind=CREATE
+    [ -z "$takes_over" ] || options+=(--import-existing-resources)
     change_set=deploy-$(time_stamp)
     parameters=$(parameters_json)
     all_tags=$(tags_json)

@@ -77,6 +77,11 @@ look_up() {
     fail "$(reason)"
 }
 
+# bucket_is_there BUCKET
+bucket_is_there() {
+    look_up 'Not Found|NoSuchBucket' aws s3api head-bucket --bucket "$1" --expected-bucket-owner "$account"
+}
+
 # Change something, or print how in a dry run; $answer is what it says.
 act() {
     show "$@"

@@ -3,11 +3,6 @@
 
 contents= # of the bucket that was looked into last, in words
 
-# bucket_is_there BUCKET
-bucket_is_there() {
-    look_up 'Not Found|NoSuchBucket' aws s3api head-bucket --bucket "$1" --expected-bucket-owner "$account"
-}
-
 # look_into BUCKET: its objects are counted up to a thousand.
 look_into() {
     contents=nothing
