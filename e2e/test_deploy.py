@@ -20,7 +20,7 @@ import docker
 import pytest
 
 from e2e.compose import ROOT
-from localstack_fargate.tests.kit import START_TIMEOUT_SECONDS, emulator, poll, random_name
+from localstack_fargate.tests.kit import START_TIMEOUT_SECONDS, emulator, poll, random_name, refuse_run_task
 from localstack_fargate.tests.registry_kit import registry, registry_is_installed
 from localstack_init.lifecycle import SERVICE_CATALOG
 
@@ -285,9 +285,33 @@ def test_where_nothing_has_changed_nothing_is_done(account: Account, checkout: P
     assert account.client("cloudformation").list_change_sets(StackName=STACK)["Summaries"] == []
 
 
-def test_the_end_leaves_the_videos(account: Account) -> None:
+def start_what_does_not_end(account: Account) -> None:
+    """A task by hand in the stack's cluster, and a job that gets no capacity."""
+    ecs, s3, states = (account.client(name) for name in ("ecs", "s3", "stepfunctions"))
+    container = {"name": "main", "image": "debian:trixie-slim", "entryPoint": ["sleep", "900"], "stopTimeout": 2}
+    ecs.register_task_definition(
+        family="by-hand", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="512",
+        containerDefinitions=[container],
+    )  # fmt: skip
+    [subnet, *_] = account.client("ec2").describe_subnets()["Subnets"]
+    started = ecs.run_task(
+        cluster="batch-processing-cluster", taskDefinition="by-hand", launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet["SubnetId"]]}},
+    )  # fmt: skip
+    assert len(started["tasks"]) == 1
+
+    refuse_run_task(account.endpoint, *["capacity"] * 50)
+    s3.put_object(Bucket=BUCKET, Key="unprocessed-vdeos/late.mp4", Body=b"no video")
+    [machine] = states.list_state_machines()["stateMachines"]
+    arn = machine["stateMachineArn"]
+    poll(lambda: states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"], 60, "the job")
+
+
+def test_the_end_stops_what_runs_and_leaves_the_videos(account: Account) -> None:
+    start_what_does_not_end(account)
     destroyed = account.run("destroy-aws.sh", "--yes")
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+    assert "Jobs        1 are running" in destroyed.stdout
     assert f"{BUCKET} stays" in destroyed.stdout
     other = account.run("destroy-aws.sh", "--yes", "--delete-videos", "--stack", "another")
     assert "Nothing     of another is there to delete" in other.stdout, other.stdout + other.stderr

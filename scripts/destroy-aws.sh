@@ -10,7 +10,8 @@ Usage: scripts/destroy-aws.sh [OPTION ...]
 
 Takes the pipeline out of the AWS account of the shell's credentials: the stack,
 the worker's images, and the bucket with what was deployed. Asks before it does.
-The bucket with the videos, their results and records stays.
+Jobs that are running are stopped. The bucket with the videos, their results and
+records stays.
 
   --region REGION    where (default: AWS_REGION, or the profile's own)
   --profile PROFILE  whose credentials (default: AWS_PROFILE)
@@ -33,6 +34,8 @@ TEXT
 . "$root/scripts/aws/preflight.sh"
 # shellcheck source-path=SCRIPTDIR source=aws/stack.sh
 . "$root/scripts/aws/stack.sh"
+# shellcheck source-path=SCRIPTDIR source=aws/jobs.sh
+. "$root/scripts/aws/jobs.sh"
 # shellcheck source-path=SCRIPTDIR source=aws/emptying.sh
 . "$root/scripts/aws/emptying.sh"
 
@@ -61,6 +64,7 @@ look_around() {
     [ -n "$online" ] || assumed=yes
     has_stack=${stack_status:-$assumed}
     [ -n "$stack_id" ] || stack_id=$stack
+    [ -z "$has_stack" ] || find_jobs
     ! look_up RepositoryNotFoundException aws ecr describe-repositories --repository-names "$repository" \
         --query 'repositories[0].repositoryUri' --output text || has_repository=yes
     ! bucket_is_there "$artifacts" || has_artifacts=yes
@@ -70,6 +74,7 @@ look_around() {
 
 say_what_goes() {
     [ -z "$has_stack" ] || tell Stack "$stack will be deleted, with all its functions, logs and alarms"
+    [ ${#running[@]} -eq 0 ] || tell Jobs "${#running[@]} are running, and will be stopped without a result"
     [ -z "$has_repository" ] || tell Repository "$repository will be deleted, with its images"
     [ -z "$has_artifacts" ] || tell Bucket "$artifacts will be deleted"
     [ -n "$has_videos" ] || return 0
@@ -83,6 +88,7 @@ say_what_goes() {
 
 take_down() {
     if [ -n "$has_stack" ]; then
+        stop_jobs
         delete_stack
         tell Stack "$stack deleted"
     fi
