@@ -64,7 +64,7 @@ def test_every_task_begins_where_its_attempt_is_to_run(states: dict[str, Any]) -
     assert before["LeaveSpot"] == {"DidTheTaskRun", "HowDidTheTaskEnd"}
 
 
-def test_only_the_first_attempt_is_on_spot(template: dict[str, Any], states: dict[str, Any]) -> None:
+def test_only_the_first_attempt_is_on_spot(states: dict[str, Any]) -> None:
     assert states["FirstAttempt"]["Parameters"]["spot"] == "${UseSpot}"
     assert states["DrawPause"]["Parameters"]["spot"] == "no"
     assert (states["LeaveSpot"]["Result"], states["LeaveSpot"]["ResultPath"]) == ("no", "$.attempt.spot")
@@ -103,6 +103,16 @@ def test_the_only_door_of_private_subnets_is_as_wide_as_the_tasks_role(template:
     videos, layers = found["S3Endpoint"]["Statement"]
     assert set(videos["Action"]) == wanted
     assert layers["Action"] == "s3:GetObject"
+
+
+def test_endpoints_let_through_what_starts_a_task(template: dict[str, Any]) -> None:
+    found = documents(template)
+    pull, log_in, write = found["ExecutionRole.start-tasks"]["Statement"]
+    anybody = {"Principal": "*"}
+    for name, wanted in {
+        "RegistryEndpoint": [pull, log_in], "ImagesEndpoint": [pull, log_in], "LogsEndpoint": [write],
+    }.items():  # fmt: skip
+        assert found[name]["Statement"] == [{**each, **anybody} for each in wanted], name
 
 
 # ---- Key -------------------------------------------------------------------------------------------------------------

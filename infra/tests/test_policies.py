@@ -10,14 +10,15 @@ from infra.tests.template import policies, properties, resources_of
 
 # Each of these reaches more than one named thing of ours. Anything else that does makes a test fail.
 EVERY_RESOURCE = {
-    ("ExecutionRole.start-tasks", "LogInToRegistry"): "ecr:GetAuthorizationToken knows no resource",
+    (name, "LogInToRegistry"): "ecr:GetAuthorizationToken knows no resource"
+    for name in ("ExecutionRole.start-tasks", "RegistryEndpoint", "ImagesEndpoint")
 }
 EVERY_THING_OF_A_KIND = {
-    (
-        "ExecutionRole.start-tasks",
-        "PullImages",
-    ): "WorkerImage names a repository of the account, and an upgrade another",
     ("S3Endpoint", "LayersOfImages"): "ECR names the layers of its images by their digests",
+    **{
+        (name, "PullImages"): "WorkerImage names a repository of the account, and an upgrade another"
+        for name in ("ExecutionRole.start-tasks", "RegistryEndpoint", "ImagesEndpoint")
+    },
 }
 # Lambda takes no role of another account and documents no source for the call, so there is nothing to ask for.
 TRUSTED_WITHOUT_SOURCE = {"lambda.amazonaws.com"}
@@ -100,7 +101,8 @@ def test_each_role_is_for_one_service_and_this_account(found: dict[str, dict[str
 
 def test_nobody_outside_is_allowed_anything(found: dict[str, dict[str, Any]]) -> None:
     by_anybody = {name for name, each in statements(found) if each.get("Principal") == "*"}
-    assert by_anybody == {"S3Endpoint"}  # which only this network's tasks reach, with the rights that they have
+    endpoints = {"S3Endpoint", "RegistryEndpoint", "ImagesEndpoint", "LogsEndpoint"}
+    assert by_anybody == endpoints  # which only this network's tasks reach, with the rights that they have
     for name, each in statements(found):
         if isinstance(each.get("Principal"), dict):
             assert set(each["Principal"]) == {"Service"}, name
