@@ -4,6 +4,7 @@
 """
 
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -121,7 +122,9 @@ def test_all_that_is_missing_is_said_at_once(tmp_path: Path) -> None:
 NO_STACK = "echo 'An error occurred (ValidationError): Stack with id x does not exist' >&2; exit 254"
 
 
-def in_account(line: str, home: Path, answers: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def in_account(
+    line: str, home: Path, answers: dict[str, str], terminal: int | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command line in an account as no emulator is one: ``answers`` is what the AWS CLI does, by operation.
 
     Every command line of the CLI is kept in ``home/asked``.
@@ -139,6 +142,7 @@ def in_account(line: str, home: Path, answers: dict[str, str]) -> subprocess.Com
     return subprocess.run(
         [ROOT / "scripts" / name, *arguments],
         env={"PATH": f"{home}:{os.environ['PATH']}", "HOME": str(home), "AWS_REGION": "eu-west-1"},
+        stdin=subprocess.DEVNULL if terminal is None else terminal,
         capture_output=True,
         text=True,
         check=False,
@@ -194,6 +198,40 @@ def test_an_image_stays_until_its_sources_change_or_another_is_wanted(tmp_path: 
     assert image_of("deploy-aws.sh", tmp_path, rebuilt) == rebuilt
     assert image_of("deploy-aws.sh", tmp_path, "somebody/s:1") == "somebody/s:1"
     assert image_of("deploy-aws.sh --rebuild", tmp_path, "somebody/s:1") == f"fresh {built}-<time>"
+
+
+def test_a_stack_that_was_left_half_done_is_not_deleted_without_a_yes(tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    os.write(ours, b"n\n")
+    stack = {"describe-stacks": r"printf 'status\tROLLBACK_COMPLETE\tarn\n'"}
+    refused = in_account("deploy-aws.sh --image a/b", tmp_path, stack, terminal=its)
+    os.close(its)
+    os.close(ours)
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("deploy-aws.sh: nothing was changed\n")
+    assert "delete-" not in (tmp_path / "asked").read_text()
+
+
+def test_what_early_validation_refuses_is_said(tmp_path: Path) -> None:
+    # No emulator has such a validation, nor its events.
+    refused = in_account(
+        "deploy-aws.sh --yes",
+        tmp_path,
+        {
+            "describe-change-set": r"printf 'FAILED\tThe early validation failed.\n'",
+            "describe-events": r"printf 'Bucket\t/Resources/Bucket\tIt is in another stack.\n'",
+            "create-change-set": "echo arn",
+            "delete-change-set": "true",
+            **deployed("a/b"),
+            "s3api": "true",
+        },
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines() == [
+        "Bucket /Resources/Bucket It is in another stack.",
+        "deploy-aws.sh: CloudFormation refuses the changes: The early validation failed.",
+    ]
+    assert "delete-change-set" in (tmp_path / "asked").read_text()
 
 
 def test_a_bucket_that_nobody_may_look_into_is_not_deleted(tmp_path: Path) -> None:
