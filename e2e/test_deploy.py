@@ -94,9 +94,9 @@ class Account:
         definition: dict[str, Any] = answer["taskDefinition"]
         return definition
 
-    def videos(self) -> list[str]:
+    def videos(self) -> set[str]:
         """Keys in the bucket of the videos."""
-        return [each["Key"] for each in self.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+        return {each["Key"] for each in self.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
 
     def buckets(self) -> list[str]:
         return [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
@@ -183,6 +183,10 @@ def test_ctrl_c_at_the_question_leaves_nothing_behind(account: Account) -> None:
 
 
 def test_the_first_deployment_also_after_one_that_was_killed(account: Account) -> None:
+    """And where an earlier stack has left its videos."""
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="processed-videos/earlier.mp4", Body=b"of an earlier stack")
     template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
     account.client("cloudformation").create_change_set(
         StackName=STACK, ChangeSetName="deploy-once", ChangeSetType="CREATE", TemplateBody=template
@@ -191,11 +195,13 @@ def test_the_first_deployment_also_after_one_that_was_killed(account: Account) -
     assert left is not None
     assert left["StackStatus"] == "REVIEW_IN_PROGRESS"
 
-    printed = account.deploy()
+    printed = account.deploy("--tag", "project=videos", "--protect")
     assert "is REVIEW_IN_PROGRESS" in printed
+    assert f"{BUCKET} is there already" in printed
     made = account.stack()
     assert made is not None
     assert made["StackStatus"] == "CREATE_COMPLETE"
+    assert made["EnableTerminationProtection"] is True
     [tag] = account.tags()
     assert made["Parameters"]["WorkerImage"].endswith(f"/{REPOSITORY}:{tag}")
     assert made["Parameters"]["BucketName"] == BUCKET
@@ -208,9 +214,9 @@ def test_the_first_deployment_also_after_one_that_was_killed(account: Account) -
     role = account.client("iam").get_role(RoleName="AWSServiceRoleForECS")["Role"]
     assert role["Path"] == "/aws-service-role/ecs.amazonaws.com/"
     artifacts = f"{STACK}-artifacts-000000000000-{REGION}"
-    closed = account.client("s3").get_public_access_block(Bucket=artifacts)["PublicAccessBlockConfiguration"]
+    closed = s3.get_public_access_block(Bucket=artifacts)["PublicAccessBlockConfiguration"]
     assert all(closed.values())
-    watermark = account.client("s3").get_object(Bucket=BUCKET, Key="watermarks/default.png")["Body"].read()
+    watermark = s3.get_object(Bucket=BUCKET, Key="watermarks/default.png")["Body"].read()
     assert watermark == (ROOT / "localstack_init" / "default-watermark.png").read_bytes()
     assert ".venv/bin/videobatch submit --wait my.mp4" in printed
 
@@ -275,6 +281,17 @@ def test_a_broken_template_is_rolled_back_and_says_why(account: Account, checkou
     template.write_text(whole)
 
 
+def test_a_change_of_outputs_alone_is_deployed(account: Account, checkout: Path) -> None:
+    template = checkout / "infra" / "template.yaml"
+    template.write_text(template.read_text() + "  Further:\n    Value: told\n")
+    printed = account.deploy("--tag", "cost=7", checkout=checkout)
+    assert "no resource changes, only outputs" in printed
+    stack = account.stack()
+    assert stack is not None
+    assert {"OutputKey": "Further", "OutputValue": "told"} in stack["Outputs"]
+    assert {each["Key"]: each["Value"] for each in stack["Tags"]} == {"project": "videos", "cost": "7"}
+
+
 def test_where_nothing_has_changed_nothing_is_done(account: Account, checkout: Path) -> None:
     before = account.tags(), account.task_definition()["revision"]
     printed = account.deploy(checkout=checkout)
@@ -309,6 +326,7 @@ def start_what_does_not_end(account: Account) -> None:
 
 def test_the_end_stops_what_runs_and_leaves_the_videos(account: Account) -> None:
     start_what_does_not_end(account)
+    account.client("cloudformation").update_termination_protection(StackName=STACK, EnableTerminationProtection=False)
     destroyed = account.run("destroy-aws.sh", "--yes")
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
     assert "Jobs        1 are running" in destroyed.stdout
@@ -317,32 +335,10 @@ def test_the_end_stops_what_runs_and_leaves_the_videos(account: Account) -> None
     assert "Nothing     of another is there to delete" in other.stdout, other.stdout + other.stderr
     assert account.stack() is None
     assert account.buckets() == [BUCKET]
-    assert "processed-videos/plain.mp4" in account.videos()
+    assert {"processed-videos/plain.mp4", "processed-videos/earlier.mp4"} <= account.videos()
     assert account.client("ecr").describe_repositories()["repositories"] == []
     clusters = account.client("ecs").describe_clusters(clusters=["batch-processing-cluster"])["clusters"]
     assert [cluster["status"] for cluster in clusters] in ([], ["INACTIVE"])
-
-
-def test_the_videos_that_have_stayed_are_the_next_stacks(account: Account, checkout: Path) -> None:
-    image = "somebody/s:1"  # none is started
-    printed = account.deploy("--image", image, "--tag", "project=videos", "--protect", checkout=checkout)
-    assert f"{BUCKET} is there already" in printed
-    stack = account.stack()
-    assert stack is not None
-    assert stack["Tags"] == [{"Key": "project", "Value": "videos"}]
-    assert stack["EnableTerminationProtection"] is True
-    assert account.run("destroy-aws.sh", "--yes").returncode == 1
-
-    template = checkout / "infra" / "template.yaml"
-    template.write_text(template.read_text() + "  Further:\n    Value: told\n")
-    printed = account.deploy("--tag", "cost=7", checkout=checkout)
-    assert "no resource changes, only outputs" in printed
-    stack = account.stack()
-    assert stack is not None
-    assert {"OutputKey": "Further", "OutputValue": "told"} in stack["Outputs"]
-    assert {each["Key"]: each["Value"] for each in stack["Tags"]} == {"project": "videos", "cost": "7"}
-    assert "processed-videos/plain.mp4" in account.videos()
-    account.client("cloudformation").update_termination_protection(StackName=STACK, EnableTerminationProtection=False)
 
 
 def test_the_videos_go_if_that_is_wanted_and_then_nothing_is_left(account: Account) -> None:

@@ -16,8 +16,8 @@ it up to date there. Shows what will change, and asks before it does so.
   --stack NAME            the stack's name (default: video-batch-processing)
   --image URI             an image of your own, which Fargate can pull; none is
                           built then, nor later without --rebuild
-  --rebuild               build the worker's image anew, from the newest base, for
-                          Debian's security fixes; it also ends --image
+  --rebuild               build the worker's image anew from the newest base,
+                          for Debian's security fixes; it also ends --image
   --arm64                 tasks on ARM64, which costs a fifth less; building its
                           image on another machine takes QEMU
   --spot                  tasks on Fargate Spot, for about a third of the price

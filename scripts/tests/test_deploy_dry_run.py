@@ -234,6 +234,21 @@ def test_what_early_validation_refuses_is_said(tmp_path: Path) -> None:
     assert "delete-change-set" in (tmp_path / "asked").read_text()
 
 
+def test_a_protected_stack_stays(tmp_path: Path) -> None:
+    refused = in_account(
+        "destroy-aws.sh --yes",
+        tmp_path,
+        {
+            "describe-stacks": r"printf 'status\tCREATE_COMPLETE\tarn\nprotected\ttrue\t\n'",
+            "describe-repositories": f"echo {ECR}",
+            "head-bucket": "true",
+        },
+    )
+    assert refused.returncode == 1
+    assert "--no-enable-termination-protection" in refused.stderr
+    assert "delete-" not in (tmp_path / "asked").read_text()
+
+
 def test_a_bucket_that_nobody_may_look_into_is_not_deleted(tmp_path: Path) -> None:
     denied = "echo 'An error occurred (AccessDenied): who are you?' >&2; exit 254"
     refused = in_account(
