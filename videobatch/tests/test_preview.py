@@ -1,5 +1,7 @@
 """A preview shows what the worker makes."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,10 @@ from PIL import Image, ImageChops, ImageStat
 
 from videobatch.pipeline import Pipeline
 from videobatch.tests.commands import Run
+from worker.engine import __main__ as engine
 from worker.engine.frames import frame_at, telling_moment
 from worker.local import run_local
+from worker.memory import MemoryGauge
 from worker.tests.media import Clip, make_clip
 
 
@@ -37,6 +41,25 @@ def test_the_preview_is_a_frame_of_the_result(
         assert drawn.size == after.size
         assert difference(drawn.convert("RGB"), after) < 3
     assert difference(before, after) > 9  # there is something to see
+
+
+@pytest.mark.parametrize("seconds", [None, 0.36])
+def test_the_engine_says_at_each_frame_that_it_goes_on(
+    seconds: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a video that takes a minute to look through would be taken for one that hangs."""
+    monkeypatch.setattr(engine, "SECONDS_BETWEEN_EVENTS", 0)
+    video = make_clip(tmp_path / "clip.mp4", Clip(seconds=0.4, languages=()))
+    request = {
+        "input": os.open(video, os.O_RDONLY), "output": os.open(tmp_path / "out.png", os.O_WRONLY | os.O_CREAT),
+        "watermark": {"overlays": [{"text": "ACME"}]}, "watermark_name": "a.json", "images": {}, "seconds": seconds,
+    }  # fmt: skip
+    with (tmp_path / "events").open("wb") as said, MemoryGauge() as memory:
+        engine.run_preview(request, engine.Events(said.fileno()), memory)
+    events = [json.loads(line)["event"] for line in (tmp_path / "events").read_text().splitlines()]
+    assert (events[0], events[-1]) == ("measured", "result")
+    assert set(events[1:-1]) == {"progress"}
+    assert len(events) > 10  # as many as there are frames
 
 
 def test_what_the_job_would_refuse_is_said(tmp_path: Path, run: Run) -> None:

@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -151,7 +152,8 @@ def run_preview(request: dict[str, Any], events: Events, _memory: MemoryGauge, n
     with os.fdopen(request["input"], "rb") as source, os.fdopen(request["output"], "wb") as output:
         probed = probe(source)
         events.send("measured", duration=probed.duration, pixels=_pixels(probed))
-        drawn = draw_on_frame(source, output, _watermark(request), request["images"], request["seconds"])
+        goes_on = partial(events.progress("PROBING"), 0.0)
+        drawn = draw_on_frame(source, output, _watermark(request), request["images"], request["seconds"], goes_on)
     events.send("result", **drawn, notes=[*notes])
 
 

@@ -1,6 +1,6 @@
 """Single frames of a video, as a viewer sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
@@ -39,31 +39,39 @@ class Frame:
         return picture.rotate(self.rotation, expand=True)
 
 
-def telling_moment(file: BinaryIO, overlays: Sequence[Overlay]) -> Fraction:
+def telling_moment(file: BinaryIO, overlays: Sequence[Overlay], goes_on: Callable[[], None] = lambda: None) -> Fraction:
     """Return the time on the file's clock of the frame that has most of these overlays.
 
     It is the one nearest to the middle if there are several.
+
+    Args:
+        goes_on: Called at each frame: a long video is read to its end.
 
     Raises:
         NoVideoStream, CorruptInput, UnsupportedInput
     """
     probed = probe(file)
+    times = []
     with open_movie(file) as movie:
-        packets = movie.demux(movie.streams[probed.stream])
-        times = [
-            packet.pts * probed.time_base for packet in packets if packet.pts is not None and not packet.is_discard
-        ]
+        for packet in movie.demux(movie.streams[probed.stream]):
+            goes_on()
+            if packet.pts is not None and not packet.is_discard:
+                times.append(packet.pts * probed.time_base)
     middle = (min(times) + max(times)) / 2
     visible = [Visibility(overlay) for overlay in overlays]
 
     def telling(time: Fraction) -> tuple[int, Fraction]:
+        goes_on()
         return sum(overlay.opacity_at(time - probed.start) for overlay in visible), -abs(time - middle)
 
     return max(times, key=telling)
 
 
-def frame_at(file: BinaryIO, moment: Fraction) -> Frame:
+def frame_at(file: BinaryIO, moment: Fraction, goes_on: Callable[[], None] = lambda: None) -> Frame:
     """Return the first frame at or after a time on the file's clock, or else the last.
+
+    Args:
+        goes_on: Called at each frame that is decoded: from a keyframe on, which may be that of the beginning.
 
     Raises:
         NoVideoStream, CorruptInput, UnsupportedInput
@@ -76,6 +84,7 @@ def frame_at(file: BinaryIO, moment: Fraction) -> Frame:
         try:
             movie.seek(round(moment / time_base), stream=stream)
             for frame in movie.decode(stream):
+                goes_on()
                 found = frame
                 if frame.pts is not None and frame.pts * time_base >= moment:
                     break

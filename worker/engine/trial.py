@@ -1,7 +1,7 @@
 """A watermark tried out: read to the end of its images, or drawn on one frame of a video."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -35,7 +35,12 @@ def check(watermark: Watermark, images: Mapping[str, int]) -> None:
 
 
 def draw_on_frame(
-    source: BinaryIO, output: BinaryIO, watermark: Watermark, images: Mapping[str, int], seconds: float | None
+    source: BinaryIO,
+    output: BinaryIO,
+    watermark: Watermark,
+    images: Mapping[str, int],
+    seconds: float | None,
+    goes_on: Callable[[], None],
 ) -> dict[str, Any]:
     """Write one frame of a video with its marks as a PNG; return its time in `seconds`, and how many `marks` it shows.
 
@@ -45,6 +50,7 @@ def draw_on_frame(
     Args:
         images: As in `check`.
         seconds: On the video's own clock; None for the frame that has most of the watermark.
+        goes_on: Called at each frame that is looked at, of which a long video has many.
 
     Raises:
         WatermarkError
@@ -56,8 +62,11 @@ def draw_on_frame(
             for name, descriptor in images.items()
         }
         layers = draw_layers(watermark, opened, probed.picture)
-    moment = telling_moment(source, watermark.overlays) if seconds is None else probed.start + Fraction(str(seconds))
-    frame = frame_at(source, moment)
+    if seconds is None:
+        moment = telling_moment(source, watermark.overlays, goes_on)
+    else:
+        moment = probed.start + Fraction(str(seconds))
+    frame = frame_at(source, moment, goes_on)
     time = frame.time - probed.start
     shown = Timeline(layers).at(time)
     picture = frame.image.convert("RGBA")
