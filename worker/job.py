@@ -15,7 +15,7 @@ from worker.deadline import Deadline
 from worker.errors import DiskFull, InternalError, Interrupted, SourceGone, TaskTooSmall, WatermarkError
 from worker.phases import FETCHING, PUBLISHING
 from worker.publish import Published, Superseded, find_published, publish, require_newest
-from worker.record import JobRecord, Relieved
+from worker.record import MULTIPART_UPLOAD, JobRecord, Relieved
 from worker.resources import available
 from worker.sandbox import EngineResult, run_engine
 from worker.selection import choose_profile, choose_watermark, fetch_images
@@ -29,8 +29,6 @@ from worker.task import describe_task
 DISK_PER_SOURCE_BYTE = 2.6
 DISK_AT_LEAST = 16 * 1024 * 1024
 MEGABYTE = 1_000_000
-MULTIPART_UPLOAD = "multipart_upload"
-"""The field of the record that names the multipart upload in which a large result goes up."""
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +62,7 @@ class Job:
         self._render: dict[str, Any] | None = None
         self._codec: str | None = None  # stays unknown where an earlier attempt has published the output
         self._memory: dict[str, int] | None = None
+        self._uploads: dict[str, None] = {}  # what the end has to say of them
         self._record = JobRecord(
             storage,
             settings.record_key,
@@ -152,6 +151,16 @@ class Job:
             self._storage.abort_upload(self._settings.output_key, stale)
         except WatermarkError as error:  # the bucket's lifecycle rule is the second net
             log.warning("an earlier attempt's upload was not aborted: %s", error)
+        else:
+            self._note_upload(None)
+
+    def _note_upload(self, upload: str | None) -> None:
+        """Have the record name a multipart upload at once, or say with the attempt's end that there is none."""
+        if upload is None:
+            self._uploads = {MULTIPART_UPLOAD: None}
+        else:
+            self._uploads = {}
+            self._record.insist(**{MULTIPART_UPLOAD: upload})
 
     def _make(self) -> Published:
         newest = require_newest(self._storage, self._settings)
@@ -214,7 +223,7 @@ class Job:
                 result.duration,
                 lambda share: self._record.progress(PUBLISHING, share),  # a result that is there is late, but not lost
                 self._claim,
-                lambda upload: self._record.insist(**{MULTIPART_UPLOAD: upload}),
+                self._note_upload,
             )
 
     def _claim(self) -> None:
@@ -270,7 +279,7 @@ class Job:
     def _finish(self, **fields: Any) -> None:
         with shielded():
             try:
-                self._record.finish(**fields)
+                self._record.finish(**{**self._uploads, **fields})
             finally:
                 self._on_end()
 

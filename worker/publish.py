@@ -56,7 +56,7 @@ def publish(
     duration: float,
     progress: Callable[[float], None],
     claim: Callable[[], None],
-    begun: Callable[[str], None],
+    multipart: Callable[[str | None], None],
 ) -> Published:
     """Put the result under its key, in one step.
 
@@ -65,7 +65,7 @@ def publish(
 
     Args:
         claim: Called before each request that may let the result appear; what it raises keeps it from doing so.
-        begun: Called with the id of each multipart upload before its first part.
+        multipart: Called with the id of each multipart upload before its first part, and with None if it was aborted.
 
     Raises:
         SourceGone, Superseded, StorageUnavailable
@@ -90,7 +90,7 @@ def publish(
                 existing.etag if existing else None,
                 lambda sent: progress(sent / size),
                 claim=claim,
-                begun=begun,
+                multipart=multipart,
             )
         except (Conflict, Missing):
             continue

@@ -17,6 +17,8 @@ from worker.storage import Conflict, Missing, Storage
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, SUPERSEDED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "SUPERSEDED"
 TERMINAL = (SUCCEEDED, FAILED, SUPERSEDED)
+MULTIPART_UPLOAD = "multipart_upload"
+"""The field that names the multipart upload in which a large result goes up, as long as it is not known to be over."""
 
 SECONDS_BETWEEN_PROGRESS = 2.0  # each write is a version that the bucket keeps for a while
 BEAT_SECONDS = 4.0  # a record that nothing was written to for so long is written all the same: its worker lives

@@ -141,7 +141,7 @@ class Storage:
         single_put_bytes: int = SINGLE_PUT_BYTES,
         *,
         claim: Callable[[], None] = lambda: None,
-        begun: Callable[[str], None] = lambda _upload: None,
+        multipart: Callable[[str | None], None] = lambda _upload: None,
     ) -> None:
         """Publish a video in one step, whole or not at all, if the object still has this ETag, or does not exist.
 
@@ -150,7 +150,8 @@ class Storage:
             progress: Called with the number of bytes that have left.
             single_put_bytes: Larger files go as a multipart upload, which is aborted if anything fails.
             claim: Called right before the request that lets the object appear; if it raises, the object does not.
-            begun: Called with the id of a multipart upload before its first part; if it raises, there is none.
+            multipart: Called with the id of a multipart upload before its first part; if it raises, there is none. And
+                with None once it has been aborted.
 
         Raises:
             Conflict
@@ -158,7 +159,7 @@ class Storage:
         description = {"ContentType": "video/mp4", "Metadata": dict(metadata)}
         size = path.stat().st_size
         if size > single_put_bytes:
-            self._put_parts(key, path, size, description, expected_etag, progress, claim, begun)
+            self._put_parts(key, path, size, description, expected_etag, progress, claim, multipart)
             return
         claim()
         with _translated(f"write {key}"), path.open("rb") as file:
@@ -190,7 +191,7 @@ class Storage:
         expected_etag: str | None,
         progress: Callable[[int], None],
         claim: Callable[[], None],
-        begun: Callable[[str], None],
+        multipart: Callable[[str | None], None],
     ) -> None:
         target = {"Bucket": self._bucket, "Key": key}
         with _translated(f"write {key}"):
@@ -201,7 +202,7 @@ class Storage:
                         **target, **description, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT"
                     )
                     upload = target | {"UploadId": started["UploadId"]}
-                begun(upload["UploadId"])
+                multipart(upload["UploadId"])
                 parts, checksum = self._upload_parts(upload, path, size, progress)
                 claim()
                 self._client.complete_multipart_upload(
@@ -215,6 +216,7 @@ class Storage:
                 if upload is not None:
                     with suppress(ClientError, BotoCoreError):  # the bucket's lifecycle rule is the second net
                         self._client.abort_multipart_upload(**upload)
+                        multipart(None)
                 raise
 
     def _upload_parts(

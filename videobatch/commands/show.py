@@ -11,8 +11,9 @@ from videobatch.account import Account
 from videobatch.executions import Attempt, attempts, describe_execution, execution_arn, execution_names
 from videobatch.output import console, duration, megabytes, pairs, plain_table, print_json, printable, say, state_text
 from videobatch.parameters import Job
-from videobatch.pipeline import JobRecord
+from videobatch.pipeline import TERMINAL_STATES, JobRecord
 from videobatch.task_logs import Line, tail
+from worker.record import MULTIPART_UPLOAD
 
 
 def show(
@@ -59,6 +60,8 @@ def _of_record(record: JobRecord) -> dict[str, str | Text]:
         told["error"] = Text(printable(f"{error.get('code')}: {error.get('message')}"), style="red")
         told["hint"] = str(error.get("hint", ""))
     told["upload"] = _object(source) + (f"\nversion {source['version_id']}" if source.get("version_id") else "")
+    if record["state"] in TERMINAL_STATES and record.get(MULTIPART_UPLOAD):
+        told["left over"] = "Parts of a result may lie in the bucket: a retry removes them, or S3 in two days."
     if output:
         told["result"] = f"{_object(output)}, {output.get('duration', 0):.1f} s"
     for name in ("watermark", "profile", "codec"):

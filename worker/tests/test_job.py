@@ -154,6 +154,17 @@ def test_what_a_job_needs_was_deleted(
     assert (world.record["state"], world.record["error"]["code"]) == ("FAILED", error.code)
 
 
+def test_a_job_that_fails_names_no_upload_that_is_gone(world: World, video: bytes) -> None:
+    environment = world.upload(video)
+    left = world.s3.create_multipart_upload(Bucket=world.bucket, Key=OUTPUT)["UploadId"]  # its worker was killed
+    record = {"job_id": "b", "state": "RUNNING", "attempt": 1, "multipart_upload": left}
+    world.put(RECORD, json.dumps(record).encode())
+    world.s3.delete_object(Bucket=world.bucket, Key=KEY)
+    assert world.run(environment | {names.ATTEMPT: "2"}) == SourceGone.exit_code
+    assert (world.record["state"], world.record["multipart_upload"]) == ("FAILED", None)
+    assert "Uploads" not in world.s3.list_multipart_uploads(Bucket=world.bucket)
+
+
 def test_an_output_of_an_older_job_is_replaced(world: World, video: bytes) -> None:
     world.put(OUTPUT, b"older", Metadata={"job-id": "older"})
     assert world.run(world.upload(video)) == 0

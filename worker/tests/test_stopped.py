@@ -22,6 +22,7 @@ SECONDS = 10
 def is_interrupted(world: World) -> bool:
     record = world.record
     assert "Uploads" not in world.s3.list_multipart_uploads(Bucket=world.bucket)
+    assert record.get("multipart_upload") is None
     return (record["state"], record["error"]) == ("RUNNING", Interrupted().as_record())
 
 
