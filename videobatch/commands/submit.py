@@ -16,6 +16,7 @@ from videobatch.following import JobBars, follow_jobs
 from videobatch.output import print_json, remark, say
 from videobatch.parameters import Force
 from videobatch.pipeline import JobRecord
+from videobatch.problems import Problems
 from videobatch.submitting import Submission, check_choice, plan
 from worker.engine.profiles import PROFILES
 from worker.selection import NAME_METADATA, PROFILE_METADATA, SETTINGS_PREFIX
@@ -55,7 +56,11 @@ def submit(
     ] = Path(),
     force: Force = False,
 ) -> None:  # fmt: skip
-    """Upload videos, each of which becomes a job."""
+    """Upload videos, each of which becomes a job.
+
+    One that cannot be uploaded, or whose result cannot be downloaded, does not
+    keep the others from it.
+    """
     account = Account.of(context)
     settings = {"position": position, "opacity": opacity, "width": width, "size": size, "margin": margin,
                 "rotate": rotate}  # fmt: skip
@@ -69,16 +74,21 @@ def submit(
     chosen = check_choice(account.pipeline, submissions[0].name, metadata)  # the same for all: they share the folder
     remark(f"watermark: {chosen}")
     submitted: list[dict[str, Any]] = []
+    problems = Problems(len(submissions))
     try:
-        for submission in submissions:  # one by one: what went up before another fails is told
-            submitted += [_upload(account, submission, metadata)]
-        if wait:
-            _wait(account, submitted, targets, force)
-        elif not account.json:
+        for submission in submissions:
+            with problems.noted(str(submission.file)):
+                submitted += [_upload(account, submission, metadata)]
+        if wait and submitted:
+            _wait(account, submitted, targets, force, problems)
+        elif submitted and not account.json:
             remark("Follow with: videobatch watch")
     finally:
         if account.json:  # whatever ended it: these jobs exist
-            print_json({"jobs": submitted})
+            print_json({"jobs": submitted} | problems.as_json())
+    failed = [job["file"] for job in submitted if wait and job["state"] != "SUCCEEDED"]
+    problems.raise_any("videos", "brought back" if wait else "uploaded", failed)
+    raise_unless_all_succeeded([job["state"] for job in submitted if wait])
 
 
 def _upload(account: Account, submission: Submission, metadata: dict[str, str]) -> dict[str, Any]:
@@ -92,12 +102,10 @@ def _upload(account: Account, submission: Submission, metadata: dict[str, str]) 
     return {"job_id": identifier, "file": str(submission.file), "key": key, "version_id": version_id}
 
 
-def _wait(account: Account, submitted: list[dict[str, Any]], targets: dict[str, Path], force: bool) -> None:
-    """Add to each submitted job how it has ended.
-
-    Raises:
-        JobsNotDone
-    """
+def _wait(
+    account: Account, submitted: list[dict[str, Any]], targets: dict[str, Path], force: bool, problems: Problems
+) -> None:
+    """Add to each submitted job how it has ended, and the file of its result."""
     jobs = {job["job_id"]: job for job in submitted}
     succeeded: list[JobRecord] = []
     try:
@@ -112,11 +120,12 @@ def _wait(account: Account, submitted: list[dict[str, Any]], targets: dict[str, 
         raise
     prefix = account.pipeline.outputs["UploadPrefix"]
     for record in succeeded:
-        target = targets[jobs[record["job_id"]]["key"].removeprefix(prefix)]
-        jobs[record["job_id"]]["result"] = str(fetch_result(account, record, target, force))
-        if not account.json:
-            say(str(target))
-    raise_unless_all_succeeded([job["state"] for job in submitted])
+        job = jobs[record["job_id"]]
+        target = targets[job["key"].removeprefix(prefix)]
+        with problems.noted(job["file"]):
+            job["result"] = str(fetch_result(account, record, target, force))
+            if not account.json:
+                say(str(target))
 
 
 def _warn_of_untold(identifier: str) -> None:

@@ -128,6 +128,44 @@ def test_the_settings_are_the_uploads_metadata(pipeline: Pipeline, tmp_path: Pat
     assert job["job_id"] == records.job_of_version(pipeline, job["key"], job["version_id"])
 
 
+@pytest.mark.usefixtures("default")
+def test_a_video_that_cannot_be_brought_back_keeps_no_other_from_it(
+    pipeline: Pipeline, put_record: Put, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    videos = [f"{name}.mp4" for name in "abcd"]
+    for video in videos:
+        Path(video).write_bytes(b"video")
+    real = Pipeline.upload
+
+    def upload(self: Pipeline, video: Path, name: str, *more: Any) -> str:
+        """Upload as ever, with a worker that is at once done; a failing disk and a stranger who clears up."""
+        Path("b.mp4").unlink(missing_ok=True)
+        version = real(self, video, name, *more)
+        job, result = records.job_of_version(pipeline, pipeline.upload_key(name), version), pipeline.result_key(name)
+        put_record(job, "FAILED" if name == "d.mp4" else "SUCCEEDED", key=name, output={"key": result})
+        if name != "a.mp4":
+            pipeline.s3.put_object(Bucket=pipeline.bucket, Key=result, Body=b"result", Metadata={"job-id": job})
+        return version
+
+    monkeypatch.setattr(Pipeline, "upload", upload)
+    told = run("submit", "--wait", *videos, "--json")
+    assert told.code == 1
+    assert "3 of 4 videos were not brought back: b.mp4, a.mp4, d.mp4." in told.err
+    assert told.json["problems"] == {
+        "b.mp4": "b.mp4: No such file or directory.",
+        "a.mp4": "The result processed-videos/a.mp4 was removed.",
+    }
+    assert [(job["file"], job["state"], job.get("result")) for job in told.json["jobs"]] == [
+        ("a.mp4", "SUCCEEDED", None), ("c.mp4", "SUCCEEDED", "c.watermarked.mp4"), ("d.mp4", "FAILED", None)
+    ]  # fmt: skip
+    assert Path("c.watermarked.mp4").read_bytes() == b"result"
+
+    alone = run("submit", "c.mp4", "a.mp4", "--wait", "--force")
+    assert (alone.code, "1 of 2 videos was not brought back: a.mp4." in alone.err) == (1, True)
+    assert run("submit", "a.mp4", "--wait").code == 3  # its own, where it is the only one
+
+
 @pytest.fixture
 def done(pipeline: Pipeline, put_record: Put) -> JobRecord:
     """A job with its result."""
