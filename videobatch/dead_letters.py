@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from uploads import MalformedRecord, parse_record
 from videobatch import trigger
+from videobatch.errors import JobsNotDone
 from videobatch.pipeline import Pipeline
 from videobatch.trigger import TriggerFailed
 
@@ -36,6 +37,18 @@ class DeadLetter:
         return [_key(record) for record in (self.event or {}).get("Records", [])]
 
 
+class LetterNotRemoved(JobsNotDone):
+    """The jobs of a letter are started, and it is in the queue all the same: it can only go back once more.
+
+    Attributes:
+        jobs: Their ids.
+    """
+
+    def __init__(self, jobs: list[str], reason: Exception) -> None:
+        self.jobs = jobs
+        super().__init__(f"Its jobs are started, but the letter was not removed: {reason}", "Redrive it again.")
+
+
 @dataclass
 class DeadLetterQueue:
     """The queue while one run looks through it: what it has not removed can be received again after the block."""
@@ -50,9 +63,12 @@ class DeadLetterQueue:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for handle in self._held.values():
-            with suppress(ClientError):  # it is visible by itself if its time was over
-                self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0)
+        with suppress(BotoCoreError):  # where nobody answers, their time has to be over
+            for handle in self._held.values():
+                with suppress(ClientError):  # it is visible by itself if its time was over
+                    self._client.change_message_visibility(
+                        QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0
+                    )
 
     def letters(self) -> Iterator[DeadLetter]:
         """Yield all letters, each once, though SQS may hand one out again, and does so when its time was over."""
@@ -79,12 +95,16 @@ class DeadLetterQueue:
             The ids of the jobs.
 
         Raises:
-            TriggerFailed: It stays in the queue.
+            TriggerFailed, LetterNotRemoved: It stays in the queue.
         """
         if letter.event is None:
             raise TriggerFailed("The letter holds no event of S3.")
         jobs = trigger.invoke(self.pipeline, letter.event)
-        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=self._held.pop(letter.message_id))
+        try:
+            self._client.delete_message(QueueUrl=self._url, ReceiptHandle=self._held[letter.message_id])
+        except (BotoCoreError, ClientError) as error:
+            raise LetterNotRemoved(jobs, error) from error
+        del self._held[letter.message_id]
         return jobs
 
     @property

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 
 from videobatch.account import Account
-from videobatch.dead_letters import DeadLetter, DeadLetterQueue
+from videobatch.dead_letters import DeadLetter, DeadLetterQueue, LetterNotRemoved
 from videobatch.errors import JobsNotDone
 from videobatch.output import print_json, remark, say
 from videobatch.parameters import DryRun
@@ -41,6 +41,8 @@ def _redrive(queue: DeadLetterQueue, letter: DeadLetter, dry_run: bool) -> dict[
     told: dict[str, Any] = {"message_id": letter.message_id, "keys": letter.keys}
     try:
         told["jobs"] = [] if dry_run else queue.redrive(letter)
+    except LetterNotRemoved as error:
+        told |= {"jobs": error.jobs, "problem": error.message}
     except TriggerFailed as error:
         told["problem"] = error.message
     return told
@@ -48,6 +50,8 @@ def _redrive(queue: DeadLetterQueue, letter: DeadLetter, dry_run: bool) -> dict[
 
 def _say(told: dict[str, Any], dry_run: bool) -> None:
     if "problem" in told:
+        for job in told.get("jobs", []):
+            say(job)
         remark(f"{told['message_id']}: {told['problem']}", "red")
     elif dry_run:
         say(", ".join(told["keys"]) + ": would go through the trigger again")
