@@ -1,10 +1,12 @@
 """Jobs that nobody wants any more: docs/adr/0007 says when that is possible, and why in this order."""
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from videobatch import records
-from videobatch.errors import NotFound, NotPossible
+from videobatch.errors import NotFound, NotPossible, explain_half_done
 from videobatch.executions import describe_execution, execution_arn
 from videobatch.pipeline import TERMINAL_STATES, JobRecord, Pipeline
-from videobatch.records import Changed
+from videobatch.records import UNREADABLE, Changed
 from videobatch.restarting import last_execution, start
 from worker.errors import Cancelled
 
@@ -17,6 +19,8 @@ def require_cancellable(record: JobRecord) -> None:
     Raises:
         NotPossible: It has ended, or its result may appear at any moment.
     """
+    if record["state"] == UNREADABLE:
+        raise NotPossible(f"The record of the job {record['job_id']} cannot be read.", records.UNREADABLE_HINT)
     if record["state"] in TERMINAL_STATES:
         raise NotPossible(f"The job {record['job_id']} is {record['state']} already.", "There is nothing to cancel.")
     if record.get("publishing"):
@@ -44,7 +48,14 @@ def cancel(pipeline: Pipeline, identifier: str) -> JobRecord:
             )  # fmt: skip
         except Changed:  # the worker's next word; perhaps its last
             continue
-        _stop(pipeline, cancelled)
+        try:
+            _stop(pipeline, cancelled)
+        except (BotoCoreError, ClientError) as error:
+            raise explain_half_done(
+                error,
+                f"The job {identifier} is cancelled, but its execution could not be stopped",
+                "Its worker hears of it by itself, and one that has not begun yet ends at once.",
+            ) from error
         return cancelled
     raise NotPossible(f"The record of {identifier} keeps changing.", "Try again.")
 

@@ -136,6 +136,13 @@ def explain(error: Exception) -> OperatorError | None:
     return None
 
 
+def explain_half_done(error: BotoCoreError | ClientError, done: str, hint: str) -> OperatorError:
+    """Return an error of the SDK behind a sentence that says what was done before it, and a hint what to do now."""
+    explained = explain(error)
+    assert explained is not None  # noqa: S101 - for the type checker: these are what it explains
+    return type(explained)(f"{done}: {explained.message}", hint)
+
+
 def _of_answer(error: ClientError) -> OperatorError:
     answer = error.response.get("Error", {})
     code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))

@@ -18,6 +18,7 @@ from worker.log import rfc3339
 
 SUFFIX = ".json"
 UNREADABLE = "UNREADABLE"
+UNREADABLE_HINT = "Remove the record; videobatch backfill then makes a new one and begins the job again."
 _SHOWN_CANDIDATES = 5
 _MISSING = ("NoSuchKey", "404")
 _CONFLICT = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")

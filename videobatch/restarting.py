@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from jobs import execution_input
 from uploads import Upload
 from videobatch import records
-from videobatch.errors import NotFound, NotPossible
+from videobatch.errors import NotFound, NotPossible, explain_half_done
 from videobatch.executions import RETRIES, attempts, describe_execution, execution_name
 from videobatch.pipeline import JobRecord, Pipeline
 
@@ -62,7 +62,14 @@ def restart(pipeline: Pipeline, record: JobRecord, etag: str) -> JobRecord:
             RETRIES: record.get(RETRIES, 0) + 1,
         },
     )
-    start(pipeline, queued)
+    try:
+        start(pipeline, queued)
+    except (BotoCoreError, ClientError) as error:
+        raise explain_half_done(
+            error,
+            f"The job {record['job_id']} is QUEUED again, but its execution was not started",
+            "Start it with: videobatch backfill",
+        ) from error
     return queued
 
 
@@ -129,6 +136,7 @@ def require_failed(pipeline: Pipeline, text: str) -> tuple[JobRecord, str]:
         hint = {
             "SUCCEEDED": "To make its result anew, upload the video again.",
             "SUPERSEDED": "A newer upload of the same key has taken its place.",
+            records.UNREADABLE: records.UNREADABLE_HINT,
         }.get(record["state"], "If it hangs, videobatch backfill finds out.")
         raise NotPossible(f"The job {record['job_id']} is {record['state']}; only FAILED ones are retried.", hint)
     return found

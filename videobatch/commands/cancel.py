@@ -8,6 +8,7 @@ from videobatch.cancelling import cancel as cancel_job
 from videobatch.cancelling import require_cancellable
 from videobatch.output import print_json, say
 from videobatch.parameters import DryRun, Jobs
+from videobatch.problems import Problems
 
 
 def cancel(context: typer.Context, jobs: Jobs, dry_run: DryRun = False) -> None:
@@ -17,17 +18,20 @@ def cancel(context: typer.Context, jobs: Jobs, dry_run: DryRun = False) -> None:
     """
     account = Account.of(context)
     pipeline = account.pipeline
-    wanted = [records.require(pipeline, job) for job in jobs]
-    for record in wanted:  # all of them before the first is touched
+    wanted = {record["job_id"]: record for record in (records.require(pipeline, job) for job in jobs)}
+    for record in wanted.values():  # all of them before the first is touched
         require_cancellable(record)
     cancelled = []
+    problems = Problems(len(wanted))
     try:
-        for record in wanted:
-            if not dry_run:
-                cancel_job(pipeline, record["job_id"])
-            cancelled.append({"job_id": record["job_id"]})
-            if not account.json:
-                say(record["job_id"] + (": would be cancelled" if dry_run else ""))
+        for identifier in wanted:
+            with problems.noted(identifier):
+                if not dry_run:
+                    cancel_job(pipeline, identifier)
+                cancelled.append({"job_id": identifier})
+                if not account.json:
+                    say(identifier + (": would be cancelled" if dry_run else ""))
     finally:
         if account.json:  # whatever ended it: these are cancelled
-            print_json({"dry_run": dry_run, "cancelled": cancelled})
+            print_json({"dry_run": dry_run, "cancelled": cancelled} | problems.as_json())
+    problems.raise_any("jobs", "cancelled")

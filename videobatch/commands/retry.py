@@ -7,6 +7,7 @@ import typer
 from videobatch.account import Account
 from videobatch.output import print_json, say
 from videobatch.parameters import DryRun, Jobs
+from videobatch.problems import Problems
 from videobatch.restarting import last_execution, require_failed, restart, wait_for_end
 
 
@@ -17,17 +18,21 @@ def retry(context: typer.Context, jobs: Jobs, dry_run: DryRun = False) -> None:
     """
     account = Account.of(context)
     pipeline = account.pipeline
-    failed = [require_failed(pipeline, job) for job in jobs]  # all of them before the first is touched
+    found = [require_failed(pipeline, job) for job in jobs]  # all of them before the first is touched
+    failed = {record["job_id"]: (record, etag) for record, etag in found}
     retried: list[dict[str, Any]] = []
+    problems = Problems(len(failed))
     try:
-        for record, etag in failed:
-            told = {"job_id": record["job_id"]}
-            if not dry_run:
-                wait_for_end(pipeline, record)
-                told["execution"] = last_execution(restart(pipeline, record, etag))
-            retried.append(told)
-            if not account.json:
-                say(record["job_id"] + (": would be started again" if dry_run else ""))
+        for identifier, (record, etag) in failed.items():
+            with problems.noted(identifier):
+                told = {"job_id": identifier}
+                if not dry_run:
+                    wait_for_end(pipeline, record)
+                    told["execution"] = last_execution(restart(pipeline, record, etag))
+                retried.append(told)
+                if not account.json:
+                    say(identifier + (": would be started again" if dry_run else ""))
     finally:
         if account.json:  # whatever ended it: these have begun again
-            print_json({"dry_run": dry_run, "retried": retried})
+            print_json({"dry_run": dry_run, "retried": retried} | problems.as_json())
+    problems.raise_any("jobs", "started again")

@@ -30,10 +30,12 @@ def watch(
     account = Account.of(context)
     pipeline = account.pipeline
     if jobs:
-        identifiers = [records.find(pipeline, job) for job in jobs]
+        identifiers = list(dict.fromkeys(records.find(pipeline, job) for job in jobs))
     else:
         page = select(pipeline, Filter(states=(State.QUEUED, State.RUNNING)), MOST)
         identifiers = [record["job_id"] for record in page.jobs]
+        if page.next:
+            remark(f"There are more than {MOST} that have not ended; these are the ones that have changed last.")
     if not identifiers:
         remark("No job is going on.")
         return

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from videobatch import records
+from videobatch import cancelling, records
+from videobatch.account import Account
 from videobatch.cancelling import cancel
-from videobatch.executions import describe_execution
+from videobatch.executions import describe_execution, execution_arn
 from videobatch.pipeline import JobRecord, Pipeline
 from videobatch.tests.commands import Run
+from videobatch.tests.refusing import refusing
 
 Put = Callable[..., JobRecord]
 
@@ -69,3 +71,56 @@ def test_a_worker_that_writes_meanwhile_is_heard(
     else:
         assert run("cancel", "a-1").code == 4
     monkeypatch.undo()
+
+
+def test_of_several_the_others_are_cancelled_when_one_is_too_late(
+    pipeline: Pipeline, put_record: Put, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for job in ("a-1", "b-1", "c-1"):
+        put_record(job, "QUEUED")
+    real = cancelling.cancel
+
+    def end_first(pipeline: Pipeline, identifier: str) -> JobRecord:
+        if identifier == "a-1":
+            put_record("a-1", "SUCCEEDED")
+        return real(pipeline, identifier)
+
+    monkeypatch.setattr("videobatch.commands.cancel.cancel_job", end_first)
+    told = run("cancel", "a-1", "b-1", "c-1", "b-1", "--json")  # one is named twice
+    assert (told.code, told.json["cancelled"]) == (1, [{"job_id": "b-1"}, {"job_id": "c-1"}])
+    assert "SUCCEEDED already" in told.json["problems"]["a-1"]
+    assert "1 of 3 jobs was not cancelled: a-1." in told.err
+    assert [record_of(pipeline, job)["state"] for job in ("a-1", "b-1", "c-1")] == ["SUCCEEDED", "FAILED", "FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("command", "state", "call", "left", "sentences"),
+    [
+        ("cancel", "RUNNING", "StopExecution", "FAILED",
+         ["The job a-1 is cancelled, but its execution could not be stopped", "hears of it by itself"]),
+        ("retry", "FAILED", "StartExecution", "QUEUED",
+         ["The job a-1 is QUEUED again, but its execution was not started", "videobatch backfill"]),
+    ],
+)  # fmt: skip
+def test_what_was_done_before_the_account_refused_is_said(
+    command: str, state: str, call: str, left: str, sentences: list[str],
+    pipeline: Pipeline, put_record: Put, run: Run, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(Account, "pipeline", pipeline)
+    states = pipeline.client("stepfunctions")
+    put_record("a-1", state)
+    states.start_execution(stateMachineArn=pipeline.outputs["StateMachineArn"], name="a-1")
+    if command == "retry":
+        states.stop_execution(executionArn=execution_arn(pipeline, "a-1"))
+    with refusing(states, call):
+        refused = run(command, "a-1")
+    assert (refused.code, record_of(pipeline, "a-1")["state"]) == (6, left)
+    for sentence in (*sentences, "Come back later"):
+        assert sentence in refused.err
+
+
+def test_a_record_that_cannot_be_read_is_neither_cancelled_nor_retried(pipeline: Pipeline, run: Run) -> None:
+    pipeline.s3.put_object(Bucket=pipeline.bucket, Key="jobs/a-1.json", Body=b"{")
+    for command in ("cancel", "retry"):
+        refused = run(command, "a-1")
+        assert (refused.code, "Remove the record" in refused.err) == (4, True)

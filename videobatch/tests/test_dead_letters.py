@@ -5,13 +5,13 @@ import time
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
 
 from videobatch import dead_letters
 from videobatch.account import Account
 from videobatch.dead_letters import DeadLetterQueue
 from videobatch.pipeline import Pipeline
 from videobatch.tests.commands import Run
+from videobatch.tests.refusing import refusing
 
 LETTERS = 12  # more than SQS hands out at a time
 
@@ -53,21 +53,16 @@ def test_what_cannot_go_back_is_told_and_stays(queue: str, run: Run, monkeypatch
 def test_a_letter_that_was_not_removed_is_kept_and_told(
     pipeline: Pipeline, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(**_: object) -> tuple[AWSResponse, dict[str, object]]:
-        problem = {"Error": {"Code": "ServiceUnavailable", "Message": "Come back later"}}
-        return AWSResponse("", 503, {}, None), problem
-
     monkeypatch.setattr(dead_letters, "PATIENCE_SECONDS", 0)
     monkeypatch.setattr(Account, "pipeline", pipeline)
     monkeypatch.setattr(dead_letters.trigger, "invoke", lambda _pipeline, event: event["Records"])
     sqs, url = pipeline.client("sqs"), pipeline.outputs["DeadLetterQueueUrl"]
     for job in ("a-1", "b-1"):
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"requestPayload": {"Records": [job]}}))
-    sqs.meta.events.register("before-call.sqs.DeleteMessage", refuse)
-    told = run("redrive", "--json")
+    with refusing(sqs, "DeleteMessage"):
+        told = run("redrive", "--json")
     assert (told.code, sorted(letter["jobs"] for letter in told.json["letters"])) == (1, [["a-1"], ["b-1"]])
     assert all("was not removed" in letter["problem"] for letter in told.json["letters"])
-    sqs.meta.events.unregister("before-call.sqs.DeleteMessage", refuse)
     again = run("redrive")  # at once: nobody has to wait until they are visible
     assert (again.code, sorted(again.out.split())) == (0, ["a-1", "b-1"])
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
