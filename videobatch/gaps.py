@@ -1,7 +1,7 @@
 """Uploads that nobody works on: without a job, or with one that has stopped without an end."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import batched
 
@@ -50,7 +50,7 @@ def find_gaps(pipeline: Pipeline) -> Iterator[Gap]:
     for record in records.read_many(pipeline, known):
         if record["state"] not in TERMINAL_STATES and record["state"] != UNREADABLE:
             reason = why_nobody_works_on(pipeline, record)
-            if reason is not None:
+            if reason is not None and not _has_ended(pipeline, record["job_id"]):  # since its record was read
                 yield Gap(record["job_id"], upload_of(pipeline, record), reason)
 
 
@@ -58,22 +58,20 @@ def fill(pipeline: Pipeline, gaps: Sequence[Gap]) -> Iterator[tuple[Gap, Operato
     """Start what is missing. Yield each gap with why it could not be filled, and none that somebody else has filled."""
     missing = [gap for gap in gaps if gap.reason is Reason.NO_JOB]
     for some in batched(missing, UPLOADS_PER_EVENT, strict=False):
-        problem = None
         try:
             trigger.invoke(pipeline, trigger.event_of([gap.upload for gap in some]))
         except TriggerFailed as error:
-            problem = error
-        yield from ((gap, problem) for gap in some)
+            yield from ((gap, error) for gap in some)
+            continue
+        for gap in some:
+            # Of a job whose record was removed, the execution's name is taken: the function has started nothing.
+            _, problem = _try_to_start(pipeline, replace(gap, reason=Reason.STOPPED))
+            yield gap, problem
     for gap in gaps:
-        if gap.reason is Reason.NO_JOB:
-            continue
-        try:
-            if _start(pipeline, gap):
-                yield gap, None
-        except Changed:  # by another run of this, or a task's last word
-            continue
-        except NotPossible as error:
-            yield gap, error
+        if gap.reason is not Reason.NO_JOB:
+            started, problem = _try_to_start(pipeline, gap)
+            if started or problem:
+                yield gap, problem
 
 
 def why_nobody_works_on(pipeline: Pipeline, record: JobRecord) -> Reason | None:
@@ -82,6 +80,20 @@ def why_nobody_works_on(pipeline: Pipeline, record: JobRecord) -> Reason | None:
     if execution is None:
         return Reason.NOT_STARTED
     return None if execution["status"] == "RUNNING" else Reason.STOPPED
+
+
+def _try_to_start(pipeline: Pipeline, gap: Gap) -> tuple[bool, OperatorError | None]:
+    try:
+        return _start(pipeline, gap), None
+    except Changed:  # by another run of this, or a task's last word
+        return False, None
+    except NotPossible as error:
+        return False, error
+
+
+def _has_ended(pipeline: Pipeline, identifier: str) -> bool:
+    found = records.read(pipeline, identifier)
+    return found is None or found[0]["state"] in TERMINAL_STATES
 
 
 def _start(pipeline: Pipeline, gap: Gap) -> bool:
