@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from typer.core import TyperOption
 
 from videobatch.errors import NotFound
-from videobatch.pipeline import DEFAULT_STACK, Pipeline
+from videobatch.pipeline import DEFAULT_STACK, OUTPUTS, Pipeline
 
 PANEL = "Account and output"
 
@@ -45,10 +45,10 @@ class Account:
         """The deployed stack.
 
         Raises:
-            NotFound: There is none of this name.
+            NotFound: There is none of this name, or it is no pipeline.
         """
         try:
-            return Pipeline.of_stack(self.stack, self.session)
+            found = Pipeline.of_stack(self.stack, self.session)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":  # CloudFormation's word for what is not there
                 raise
@@ -56,6 +56,13 @@ class Account:
                 f"There is no stack {self.stack} in this account and region.",
                 "Give its name with --stack, or the account with --profile and --region.",
             ) from error
+        missing = sorted(OUTPUTS - set(found.outputs))
+        if missing:
+            raise NotFound(
+                f"The stack {self.stack} is not this pipeline, or not deployed to the end: it lacks {missing[0]}.",
+                "Give the pipeline's name with --stack, or deploy it from infra/template.yaml.",
+            )
+        return found
 
 
 def add_options(command: click.Command) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from videobatch import records
@@ -31,7 +31,7 @@ def follow_jobs(
     """Yield the record of each job whenever it has changed, until all have ended; one that is not there yet is awaited.
 
     A job that nothing works on any more is not waited for: its record is yielded once more, as STOPPED. An account that
-    cannot be reached for a while is tried again: the jobs go on meanwhile, for hours perhaps.
+    cannot be reached for a while, or is not well, is tried again: the jobs go on meanwhile, for hours perhaps.
 
     Args:
         untold: Called every minute with the id of a job that has no record yet, or whose execution was not started.
@@ -50,7 +50,7 @@ def follow_jobs(
                         untold(identifier)
                     elif after != seen[identifier]:
                         changed[identifier] = after
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError) as error:
             if isinstance(explain(error), AccountRefused) or clock() - reached > UNREACHABLE_SECONDS:
                 raise
             sleep(POLL_SECONDS)

@@ -14,6 +14,19 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 DEFAULT_STACK = "video-batch-processing"
+OUTPUTS = {
+    "BucketName",
+    "UploadPrefix",
+    "WatermarkPrefix",
+    "ResultPrefix",
+    "JobPrefix",
+    "StateMachineArn",
+    "ClusterName",
+    "FunctionName",
+    "DeadLetterQueueUrl",
+    "WorkerLogGroup",
+}
+"""What a stack of this pipeline has as outputs, at the least."""
 TERMINAL_STATES = frozenset({"SUCCEEDED", "FAILED", "SUPERSEDED"})
 
 PART_BYTES = 16 * 1024**2

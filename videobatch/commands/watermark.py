@@ -17,7 +17,7 @@ from videobatch.watermark_file import WatermarkFile
 from worker.errors import WatermarkError
 from worker.local import read_watermark
 from worker.selection import NAME_METADATA
-from worker.storage import Storage
+from worker.storage import Missing, Storage
 from worker.trial import draw_preview
 from worker.watermark import IMAGE_SUFFIXES, MAX_JSON_BYTES, parse_document, validate
 
@@ -156,4 +156,6 @@ def _problem(storage: Storage, key: str, file: str) -> str | None:
         validate(parse_document(storage.read(key, MAX_JSON_BYTES)[0], file), file)
     except WatermarkError as error:
         return error.message
+    except Missing:
+        return "it was removed in this moment"
     return None

@@ -37,6 +37,9 @@ def pipeline(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
         "ResultPrefix": "processed-videos/",
         "JobPrefix": "jobs/",
         "StateMachineArn": machine["stateMachineArn"],
+        "ClusterName": "cluster",
+        "FunctionName": "function",
+        "WorkerLogGroup": "/ecs/task",
         "DeadLetterQueueUrl": boto3.client("sqs").create_queue(QueueName=f"queue-{secrets.token_hex(6)}")["QueueUrl"],
     }
     template = {

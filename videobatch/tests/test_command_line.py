@@ -1,18 +1,22 @@
 """What the command line says of itself, and when the account is not to be had."""
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import boto3
 import click
 import pytest
 
+from videobatch.account import Account
 from videobatch.cli import application
 from videobatch.errors import OperatorError
 from videobatch.pipeline import JobRecord, Pipeline
 from videobatch.tests.commands import Run
+from videobatch.tests.refusing import refusing
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -56,6 +60,25 @@ def test_options_may_stand_before_and_after_the_command(run: Run) -> None:
     assert run("--json", "jobs").json == run("jobs", "--json").json
     assert run("--stack", "none", "jobs").code == 3  # though the environment names another
     assert "There is no stack none" in run("jobs", "--stack", "none").err
+
+
+def test_a_stack_that_is_no_pipeline_is_said(run: Run) -> None:
+    template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+    boto3.client("cloudformation").create_stack(StackName="another", TemplateBody=json.dumps(template))
+    refused, diagnosed = run("jobs", "--stack", "another"), run("doctor", "--stack", "another")
+    assert (refused.code, refused.out, diagnosed.code) == (3, "", 8)
+    for told in (refused.err, diagnosed.out):
+        assert "The stack another is not this pipeline, or not deployed to the end" in told
+
+
+def test_a_part_that_may_not_be_looked_at_is_a_finding(
+    pipeline: Pipeline, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Account, "pipeline", pipeline)
+    with refusing(pipeline.client("cloudformation"), "ListStackResources"):
+        findings = {finding["part"]: finding for finding in run("doctor", "--json").json["findings"]}
+    assert "Come back later" in findings["image"]["detail"]
+    assert findings["dead letters"]["health"] == "good"
 
 
 def test_what_makes_no_sense_is_said(run: Run) -> None:

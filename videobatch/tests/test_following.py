@@ -1,6 +1,7 @@
 """Jobs are followed to their end, and no longer than somebody works on them."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import boto3
 import pytest
@@ -13,6 +14,7 @@ from videobatch.gaps import SILENT_SECONDS
 from videobatch.pipeline import JobRecord, Pipeline
 from videobatch.task_logs import follow as follow_logs
 from videobatch.tests.commands import Run
+from videobatch.tests.refusing import refusing
 
 Put = Callable[..., JobRecord]
 
@@ -89,6 +91,16 @@ def test_an_account_that_is_out_of_reach_is_tried_again_for_a_while(
     else:
         with pytest.raises(EndpointConnectionError):
             list(followed)
+
+
+def test_an_account_that_is_not_well_for_a_moment_ends_nothing(pipeline: Pipeline, put_record: Put) -> None:
+    put_record("a-1")
+    clock = Clock()
+    with ExitStack() as stack:
+        stack.enter_context(refusing(pipeline.s3, "GetObject"))
+        clock.at[SILENT_SECONDS] = stack.close
+        followed = list(follow_jobs(pipeline, ["a-1"], clock=lambda: clock.now, sleep=clock.sleep))
+    assert ([record["state"] for record in followed], clock.now) == (["SUCCEEDED"], SILENT_SECONDS)
 
 
 def test_watching_tells_of_each_end(put_record: Put, run: Run) -> None:
