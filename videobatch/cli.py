@@ -34,6 +34,8 @@ Which account it is about is the SDK's own affair: AWS_PROFILE, AWS_REGION, AWS_
 The options of "Account and output" may stand before a command's name or after it.
 """
 
+STOPPING = (signal.SIGTERM, signal.SIGHUP)  # the latter is a terminal that was closed, or a lost connection
+
 
 def application() -> click.Command:
     """Return the command line with all its commands."""
@@ -59,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stopped = 128 + number
         raise KeyboardInterrupt  # at which everything cleans up, as at Ctrl-C
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, stop)
     try:
         result = application().main(arguments, prog_name="videobatch", standalone_mode=False)
         sys.stdout.flush()  # while there is somebody to tell that it cannot be written

@@ -10,7 +10,7 @@
     └── Unhealthy             8   doctor has found something wrong
 
 0 is success, 2 a command line that makes no sense, 10 to 69 are the worker's own errors (`worker/errors.py`) where a
-command finds before an upload what the job would end with, and 130 and 143 are Ctrl-C and SIGTERM.
+command finds before an upload what the job would end with; 129, 130 and 143 are SIGHUP, Ctrl-C and SIGTERM.
 
 `python -m scripts.readme` writes the table of the README.
 """
@@ -165,6 +165,6 @@ def exit_code_table() -> str:
     lines += [f"| {code} | {meaning} |" for code, meaning in sorted(own.items())]
     lines += [
         "| 10–69 | What the job would end with, found before anything was uploaded: the worker's own codes. |",
-        f"| {INTERRUPTED_EXIT_CODE}, 143 | Stopped by Ctrl-C, by SIGTERM. |",
+        f"| 129, {INTERRUPTED_EXIT_CODE}, 143 | Stopped: its terminal was closed, by Ctrl-C, by SIGTERM. |",
     ]
     return "\n".join(lines)

@@ -16,7 +16,8 @@ def backfill(context: typer.Context, dry_run: DryRun = False) -> None:
 
     They have no job, or one that has stopped without an end.
 
-    Can be run at any time and any number of times: a job that goes on or has ended is left alone.
+    Can be run at any time and any number of times: a job that goes on or has ended is left alone. An upload whose job's
+    record was deleted has none.
     """
     account = Account.of(context)
     found = list(find_gaps(account.pipeline))

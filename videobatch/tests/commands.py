@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from videobatch.cli import main
+from videobatch.cli import STOPPING, main
 
 
 @dataclass
@@ -31,7 +31,7 @@ Run = Callable[..., Ended]
 @contextmanager
 def commands(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Give the function that runs a command with these arguments."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in STOPPING}
 
     def run(*arguments: object) -> Ended:
         capsys.readouterr()
@@ -40,4 +40,5 @@ def commands(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
         return Ended(code, written.out, written.err)
 
     yield run
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

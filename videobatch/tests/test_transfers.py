@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,21 @@ def test_ctrl_c_leaves_no_part_of_an_upload(pipeline: Pipeline, large: Path) -> 
 
     with pytest.raises(KeyboardInterrupt):
         pipeline.upload(large, "large.mp4", {}, stop)
+    assert "Uploads" not in pipeline.s3.list_multipart_uploads(Bucket=pipeline.bucket)
+    assert uploads(pipeline) == []
+
+
+@pytest.mark.usefixtures("default")
+def test_a_terminal_that_is_closed_leaves_no_part_of_an_upload(
+    pipeline: Pipeline, large: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def closing(_what: str, _size: int) -> Iterator[Callable[[int], None]]:
+        yield lambda _count: os.kill(os.getpid(), signal.SIGHUP)
+
+    monkeypatch.setattr("videobatch.commands.submit.transfer_bar", closing)
+    stopped = run("submit", large, "--json")
+    assert (stopped.code, stopped.json) == (129, {"jobs": []})
     assert "Uploads" not in pipeline.s3.list_multipart_uploads(Bucket=pipeline.bucket)
     assert uploads(pipeline) == []
 
