@@ -91,7 +91,7 @@ def download(pipeline: Pipeline, result: Result, target: Path, progress: Callabl
 @contextmanager
 def appearing(target: Path) -> Iterator[Path]:
     """Give a file to write to, which becomes the target if the block ends well, and is gone if not."""
-    partial = target.parent / f".{target.name[:100]}.{secrets.token_hex(4)}.partial"
+    partial = target.parent / f".videobatch-{secrets.token_hex(8)}.partial"  # never longer than a file system takes
     try:
         yield partial
         partial.replace(target)

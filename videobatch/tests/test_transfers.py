@@ -202,6 +202,13 @@ def test_a_result_comes_down_whole(run: Run, tmp_path: Path, monkeypatch: pytest
     assert [path.name for path in tmp_path.iterdir()] == ["a.watermarked.mp4"]
 
 
+@pytest.mark.usefixtures("done")
+def test_a_name_may_be_as_long_as_the_file_system_takes(run: Run, tmp_path: Path) -> None:
+    target = tmp_path / ("界" * 83 + ".mp4")  # 253 bytes
+    assert run("fetch", "a-1", "--output", target).code == 0
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
 def test_another_jobs_result_is_not_handed_out(
     done: JobRecord, pipeline: Pipeline, put_record: Put, run: Run, tmp_path: Path
 ) -> None:
