@@ -1,7 +1,6 @@
 """Several things to do at a time: one that cannot be done is told, and keeps nobody from doing the others."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from videobatch.errors import JobsNotDone, OperatorError, explain
 from videobatch.output import remark
@@ -25,11 +24,10 @@ class Problems:
         self.found: dict[str, OperatorError] = {}
         self._asked = asked
 
-    @contextmanager
-    def noted(self, name: str) -> Iterator[None]:
-        """Do one thing in the block: an error of the account, of a job or of a file ends the block and no more."""
+    def tried[Result](self, name: str, do: Callable[[], Result]) -> Result | None:
+        """Do one thing and return its result, or None: an error of the account, a job or a file is told and noted."""
         try:
-            yield
+            return do()
         except Exception as error:
             explained = explain(error)
             if explained is None:
@@ -37,6 +35,7 @@ class Problems:
             self.found[name] = explained
             if self._asked > 1:  # else it is what the command ends with
                 remark(f"{name}: {explained.message}", "red")
+            return None
 
     def as_json(self) -> dict[str, dict[str, str]]:
         """Return a field `problems` for a command's JSON; none if there are none."""

@@ -16,8 +16,9 @@ def backfill(context: typer.Context, dry_run: DryRun = False) -> None:
 
     They have no job, or one that has stopped without an end.
 
-    Can be run at any time and any number of times: a job that goes on or has ended is left alone. An upload whose job's
-    record was deleted has none.
+    Can be run at any time and any number of times: a job that goes on or has ended is left alone.
+
+    An upload whose job's record was deleted has no job.
     """
     account = Account.of(context)
     found = list(find_gaps(account.pipeline))

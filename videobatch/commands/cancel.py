@@ -1,5 +1,7 @@
 """videobatch cancel: jobs that nobody wants any more end."""
 
+from functools import partial
+
 import typer
 
 from videobatch import records
@@ -25,12 +27,11 @@ def cancel(context: typer.Context, jobs: Jobs, dry_run: DryRun = False) -> None:
     problems = Problems(len(wanted))
     try:
         for identifier in wanted:
-            with problems.noted(identifier):
-                if not dry_run:
-                    cancel_job(pipeline, identifier)
-                cancelled.append({"job_id": identifier})
-                if not account.json:
-                    say(identifier + (": would be cancelled" if dry_run else ""))
+            if not dry_run and problems.tried(identifier, partial(cancel_job, pipeline, identifier)) is None:
+                continue
+            cancelled.append({"job_id": identifier})
+            if not account.json:
+                say(identifier + (": would be cancelled" if dry_run else ""))
     finally:
         if account.json:  # whatever ended it: these are cancelled
             print_json({"dry_run": dry_run, "cancelled": cancelled} | problems.as_json())

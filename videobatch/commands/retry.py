@@ -1,5 +1,6 @@
 """videobatch retry: failed jobs begin again."""
 
+from functools import partial
 from typing import Any
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from videobatch.account import Account
 from videobatch.output import print_json, say
 from videobatch.parameters import DryRun, Jobs
+from videobatch.pipeline import JobRecord, Pipeline
 from videobatch.problems import Problems
 from videobatch.restarting import last_execution, require_failed, restart, wait_for_end
 
@@ -24,15 +26,21 @@ def retry(context: typer.Context, jobs: Jobs, dry_run: DryRun = False) -> None:
     problems = Problems(len(failed))
     try:
         for identifier, (record, etag) in failed.items():
-            with problems.noted(identifier):
-                told = {"job_id": identifier}
-                if not dry_run:
-                    wait_for_end(pipeline, record)
-                    told["execution"] = last_execution(restart(pipeline, record, etag))
-                retried.append(told)
-                if not account.json:
-                    say(identifier + (": would be started again" if dry_run else ""))
+            told = {"job_id": identifier}
+            if not dry_run:
+                queued = problems.tried(identifier, partial(_begin_again, pipeline, record, etag))
+                if queued is None:
+                    continue
+                told["execution"] = last_execution(queued)
+            retried.append(told)
+            if not account.json:
+                say(identifier + (": would be started again" if dry_run else ""))
     finally:
         if account.json:  # whatever ended it: these have begun again
             print_json({"dry_run": dry_run, "retried": retried} | problems.as_json())
     problems.raise_any("jobs", "started again")
+
+
+def _begin_again(pipeline: Pipeline, record: JobRecord, etag: str) -> JobRecord:
+    wait_for_end(pipeline, record)
+    return restart(pipeline, record, etag)

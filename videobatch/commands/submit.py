@@ -1,5 +1,6 @@
 """videobatch submit: videos go up, and with --wait their results come down."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from videobatch.fetching import default_name, require_free
 from videobatch.following import JobBars, follow_jobs
 from videobatch.output import print_json, remark, say
 from videobatch.parameters import Force
-from videobatch.pipeline import JobRecord
+from videobatch.pipeline import JobRecord, Pipeline
 from videobatch.problems import Problems
 from videobatch.submitting import Submission, check_choice, plan
 from worker.engine.profiles import PROFILES
@@ -58,8 +59,7 @@ def submit(
 ) -> None:  # fmt: skip
     """Upload videos, each of which becomes a job.
 
-    One that cannot be uploaded, or whose result cannot be downloaded, does not
-    keep the others from it.
+    One that cannot be uploaded, or its result downloaded, keeps no other from it.
     """
     account = Account.of(context)
     settings = {"position": position, "opacity": opacity, "width": width, "size": size, "margin": margin,
@@ -77,8 +77,12 @@ def submit(
     problems = Problems(len(submissions))
     try:
         for submission in submissions:
-            with problems.noted(str(submission.file)):
-                submitted += [_upload(account, submission, metadata)]
+            job = problems.tried(str(submission.file), partial(_upload, account.pipeline, submission, metadata))
+            if job is None:
+                continue
+            submitted.append(job)
+            if not account.json:
+                say(job["job_id"])
         if wait and submitted:
             _wait(account, submitted, targets, force, problems)
         elif submitted and not account.json:
@@ -91,14 +95,11 @@ def submit(
     raise_unless_all_succeeded([job["state"] for job in submitted if wait])
 
 
-def _upload(account: Account, submission: Submission, metadata: dict[str, str]) -> dict[str, Any]:
-    pipeline = account.pipeline
+def _upload(pipeline: Pipeline, submission: Submission, metadata: dict[str, str]) -> dict[str, Any]:
     with transfer_bar(submission.name, submission.file.stat().st_size) as progress:
         version_id = pipeline.upload(submission.file, submission.name, metadata, progress)
     key = pipeline.upload_key(submission.name)
     identifier = records.job_of_version(pipeline, key, version_id)
-    if not account.json:
-        say(identifier)
     return {"job_id": identifier, "file": str(submission.file), "key": key, "version_id": version_id}
 
 
@@ -122,10 +123,11 @@ def _wait(
     for record in succeeded:
         job = jobs[record["job_id"]]
         target = targets[job["key"].removeprefix(prefix)]
-        with problems.noted(job["file"]):
-            job["result"] = str(fetch_result(account, record, target, force))
-            if not account.json:
-                say(str(target))
+        if problems.tried(job["file"], partial(fetch_result, account, record, target, force)) is None:
+            continue
+        job["result"] = str(target)
+        if not account.json:
+            say(str(target))
 
 
 def _warn_of_untold(identifier: str) -> None:
