@@ -73,6 +73,15 @@ def test_a_job_is_found_by_the_beginning_of_its_id(put_record: Put, run: Run) ->
     assert run("fetch", "none").code == 3
 
 
+@pytest.mark.parametrize("state", ["RUNNING", "FAILED"])
+def test_what_a_killed_worker_may_have_left_is_told_of_a_job_that_has_ended(
+    state: str, put_record: Put, run: Run
+) -> None:
+    put_record("a-1", state, multipart_upload="b3c")
+    told = run("show", "a-1")
+    assert (told.code, "Parts of a result may lie in the bucket" in told.out) == (0, state == "FAILED")
+
+
 def test_what_is_no_record_stops_nobody(pipeline: Pipeline, put_record: Put, run: Run) -> None:
     put_record("a-1")
     for number, body in enumerate((b"", b"[]", b"\xff{")):
