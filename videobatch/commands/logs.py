@@ -36,6 +36,8 @@ def logs(
             task = line.task
             remark(f"task {task}")
         say(line.for_people())
+    if task is None and not account.json:
+        remark("No task of this job has written anything yet: videobatch show tells how far it is.")
 
 
 def _all(pipeline: Pipeline, identifier: str) -> Iterator[Line]:

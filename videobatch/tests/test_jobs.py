@@ -82,6 +82,12 @@ def test_what_a_killed_worker_may_have_left_is_told_of_a_job_that_has_ended(
     assert (told.code, "Parts of a result may lie in the bucket" in told.out) == (0, state == "FAILED")
 
 
+def test_a_job_without_a_log_is_told(put_record: Put, run: Run) -> None:
+    put_record("a-1", "QUEUED")
+    assert "has written anything yet" in run("logs", "a-1").err
+    assert run("logs", "a-1", "--json").out == ""
+
+
 def test_what_is_no_record_stops_nobody(pipeline: Pipeline, put_record: Put, run: Run) -> None:
     put_record("a-1")
     for number, body in enumerate((b"", b"[]", b"\xff{")):
