@@ -65,7 +65,7 @@ def publish(
 
     Args:
         claim: Called before each request that may let the result appear; what it raises keeps it from doing so.
-        multipart: Called with the id of each multipart upload before its first part, and with None if it was aborted.
+        multipart: Called with the id of each multipart upload before its first part, and with None if that is over.
 
     Raises:
         SourceGone, Superseded, StorageUnavailable

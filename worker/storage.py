@@ -151,7 +151,7 @@ class Storage:
             single_put_bytes: Larger files go as a multipart upload, which is aborted if anything fails.
             claim: Called right before the request that lets the object appear; if it raises, the object does not.
             multipart: Called with the id of a multipart upload before its first part; if it raises, there is none. And
-                with None once it has been aborted.
+                with None if it has failed and nothing of it is left.
 
         Raises:
             Conflict
@@ -176,11 +176,7 @@ class Storage:
     def abort_upload(self, key: str, upload: str) -> None:
         """Abort a multipart upload by its id, if it is there."""
         with _translated(f"abort an upload of {key}"):
-            try:
-                self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "NoSuchUpload":
-                    raise
+            self._abort({"Bucket": self._bucket, "Key": key, "UploadId": upload})
 
     def _put_parts(
         self,
@@ -215,8 +211,15 @@ class Storage:
             except BaseException:  # being stopped is a failure too: unfinished parts are paid for until aborted
                 if upload is not None:
                     with suppress(ClientError, BotoCoreError):  # the bucket's lifecycle rule is the second net
-                        self._client.abort_multipart_upload(**upload)
+                        self._abort(upload)
                         multipart(None)
+                raise
+
+    def _abort(self, upload: Mapping[str, str]) -> None:
+        try:
+            self._client.abort_multipart_upload(**upload)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchUpload":  # it is over, one way or the other
                 raise
 
     def _upload_parts(

@@ -6,7 +6,7 @@ import time
 import boto3
 import pytest
 
-from videobatch import dead_letters
+from videobatch import dead_letters, trigger
 from videobatch.account import Account
 from videobatch.dead_letters import DeadLetterQueue
 from videobatch.pipeline import Pipeline
@@ -55,7 +55,7 @@ def test_a_letter_that_was_not_removed_is_kept_and_told(
 ) -> None:
     monkeypatch.setattr(dead_letters, "PATIENCE_SECONDS", 0)
     monkeypatch.setattr(Account, "pipeline", pipeline)
-    monkeypatch.setattr(dead_letters.trigger, "invoke", lambda _pipeline, event: event["Records"])
+    monkeypatch.setattr(trigger, "invoke", lambda _pipeline, event: event["Records"])
     sqs, url = pipeline.client("sqs"), pipeline.outputs["DeadLetterQueueUrl"]
     for job in ("a-1", "b-1"):
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"requestPayload": {"Records": [job]}}))
