@@ -3,6 +3,7 @@
 import errno
 import logging
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -164,8 +165,7 @@ class Job:
 
     def _make(self) -> Published:
         newest = require_newest(self._storage, self._settings)
-        with TemporaryDirectory(prefix="video-worker-", dir=self._temporary) as name:  # mode 0700
-            folder = Path(name)
+        with _private_folder(self._temporary) as folder:
             source = folder / "source"
             with self._timed(FETCHING):
                 chosen = choose_watermark(self._storage, self._settings, newest.metadata)
@@ -288,6 +288,17 @@ class Job:
         started = time.monotonic()
         yield
         self._timings[phase] = round(time.monotonic() - started, 3)
+
+
+@contextmanager
+def _private_folder(parent: Path | None) -> Iterator[Path]:
+    """Give a folder of mode 0700, which is gone in the end: no signal comes between its files and their removal."""
+    folder = TemporaryDirectory(prefix="video-worker-", dir=parent)
+    try:
+        yield Path(folder.name)
+    finally:
+        with shielded(signal.SIGALRM):
+            folder.cleanup()
 
 
 def _unforeseen(error: Exception) -> InternalError:

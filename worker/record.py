@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -159,7 +160,7 @@ class JobRecord:
             on_relief: Called in that thread then, with `relieved` set: the block may wait for something else for long.
         """
         beat = threading.Thread(target=self._beat, args=(seconds, on_relief), name="heartbeat", daemon=True)
-        with shielded():  # which the thread inherits: signals are for the main one
+        with shielded(signal.SIGALRM):  # which the thread inherits: signals are for the main one
             beat.start()
         try:
             yield

@@ -108,9 +108,13 @@ def answered() -> Iterator[None]:
 
 
 @contextmanager
-def shielded() -> Iterator[None]:
-    """Hold signals back within a short block that must not be torn apart; they arrive at its end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+def shielded(*also: signal.Signals) -> Iterator[None]:
+    """Hold signals back within a short block that must not be torn apart; they arrive at its end.
+
+    Args:
+        also: SIGALRM where the block cannot hang, and so needs no reminder.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*ENDING_SIGNALS, *also))
     try:
         yield
     finally:

@@ -1,17 +1,20 @@
 """A signal to end, at any moment: nothing half-done is left, the record says so, and the process is gone in 10 s."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from worker import settings as names
 from worker.errors import Interrupted
+from worker.stopping import stop_on_signals
 from worker.tests.held import WORKER, held, running
 from worker.tests.stalling import way_to
 from worker.tests.world import OUTPUT, World
@@ -53,6 +56,19 @@ def test_an_upload_that_has_just_begun_is_aborted_too(world: World, video: bytes
     with held(world, world.upload(video), "after:create_multipart_upload", in_parts=True) as worker:
         worker.process.send_signal(signal.SIGTERM)
         assert worker.let_go() == Interrupted.exit_code
+    assert is_interrupted(world)
+
+
+def test_a_signal_while_the_files_are_removed(world: World, video: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = TemporaryDirectory.cleanup
+
+    def cleanup(folder: TemporaryDirectory[str]) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        real(folder)
+
+    monkeypatch.setattr(TemporaryDirectory, "cleanup", cleanup)
+    with stop_on_signals():
+        assert world.run(world.upload(video)) == Interrupted.exit_code  # which finds nothing left
     assert is_interrupted(world)
 
 
