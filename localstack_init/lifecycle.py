@@ -23,6 +23,7 @@ HOOKS = Path(__file__).resolve().parent / "ready.d"
 PREFERRED_PORT = 4566
 START_TIMEOUT_SECONDS = 240
 STOP_TIMEOUT_SECONDS = 12  # nothing is kept, so there is little to wait for
+GUARD_SECONDS = 2
 POLL_SECONDS = 0.1
 
 # The index of all AWS services, made by setup.sh. The emulator would make it at its first request: that takes it three
@@ -62,7 +63,7 @@ def _see_it_start(home: Home, running: Running, on_answer: Callable[[], None]) -
         home.remember(running)
         _wait_until_ready(home, running, on_answer)
     except BaseException:  # a signal too must leave nothing behind
-        _end_process(running)
+        _end_process(home, running)
         home.clear()
         raise
 
@@ -71,7 +72,7 @@ def end(home: Home) -> bool:
     """End the account of a folder that is held, with everything that runs in it; says whether there was one."""
     running = home.running()
     if running:
-        _end_process(running)
+        _end_process(home, running)
     home.clear()
     return running is not None
 
@@ -186,15 +187,31 @@ def _init_state(running: Running) -> dict[str, Any] | None:
     return None
 
 
-def _end_process(running: Running) -> None:
+def _end_process(home: Home, running: Running) -> None:
+    """End the emulator, and whatever is left of what it has started."""
     process = running.process()
     if process is None:
         return
-    # Those that it would leave behind, such as a hook that still deploys, have to be known before it ends.
-    everything = [process, *process.children(recursive=True)]
     process.send_signal(signal.SIGTERM)
     psutil.wait_procs([process], timeout=STOP_TIMEOUT_SECONDS)
-    for each in everything:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            each.kill()
-    psutil.wait_procs(everything, timeout=5)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()
+    # Functions and tasks have guards, which end with them once the emulator has ended. They are let do it: functions
+    # would be left running by whoever kills a guard first. A hook that still deploys has none.
+    ended = time.monotonic()
+    while (left := _started_from(home)) and time.monotonic() < ended + STOP_TIMEOUT_SECONDS:
+        if time.monotonic() > ended + GUARD_SECONDS:
+            for each in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+        time.sleep(POLL_SECONDS)
+
+
+def _started_from(home: Home) -> list[psutil.Process]:
+    """The processes whose temporary files lie in an account's folder: an emulator, and all that it has started."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if Path(process.environ().get("TMPDIR", "/")).is_relative_to(home.files):
+                found.append(process)
+    return found

@@ -15,6 +15,10 @@ import threading
 from contextlib import suppress
 
 
+class EmulatorIsEnding(OSError):
+    """The guard has ended what there was, and nobody would end anything that is started now."""
+
+
 class Guard:
     """Keeps one guard process for the whole emulator, started when the first function is."""
 
@@ -22,10 +26,17 @@ class Guard:
         self._lock = threading.Lock()
         self._groups: set[int] = set()
         self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def watch(self, group: int) -> None:
-        """From now on this process group does not outlive the emulator."""
+        """From now on this process group does not outlive the emulator.
+
+        Raises:
+            EmulatorIsEnding: It would: ``close()`` was called before.
+        """
         with self._lock:
+            if self._closed:
+                raise EmulatorIsEnding("the emulator ends: no function is started any more")
             self._groups.add(group)
             self._tell(f"+{group}")
 
@@ -33,15 +44,17 @@ class Guard:
         """The group has ended, and its number may soon be another's."""
         with self._lock:
             self._groups.discard(group)
-            self._tell(f"-{group}")
+            if not self._closed:
+                self._tell(f"-{group}")
 
     def close(self) -> None:
         """End the guard process, and with it whatever it still watches."""
-        if self._process is not None:
-            if self._process.stdin:
-                self._process.stdin.close()
-            self._process.wait()
-            self._process = None
+        with self._lock:
+            self._closed = True
+            if self._process is not None:
+                if self._process.stdin:
+                    self._process.stdin.close()
+                self._process.wait()
 
     def _tell(self, line: str) -> None:
         if self._process is None or self._process.poll() is not None:

@@ -14,11 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from localstack_fargate.lambda_process.guard import Guard
+from localstack_fargate.lambda_process.guard import EmulatorIsEnding, Guard
 
 # A function that prints without end must not fill the emulator's memory. What is dropped is the oldest.
 MAX_PENDING_CHARACTERS = 4 * 1024 * 1024
 _READ_BYTES = 64 * 1024  # a pipe's capacity on Linux
+# Becomes the function only when it is told to, so that none runs that the guard does not know of: an emulator that is
+# killed before closes the pipe, and read fails.
+_GATE = ("/bin/sh", "-c", 'read -r _ && exec "$@" </dev/null', "sh")
 
 _guard = Guard()
 
@@ -41,8 +44,8 @@ class FunctionProcess:
         read_end, write_end = os.pipe()
         try:
             self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
+                [*_GATE, *command],
+                stdin=subprocess.PIPE,
                 stdout=write_end,
                 stderr=write_end,
                 env=dict(environment),
@@ -54,7 +57,13 @@ class FunctionProcess:
             raise
         finally:
             os.close(write_end)
-        _guard.watch(self.pid)
+        try:
+            _guard.watch(self.pid)
+        except EmulatorIsEnding:
+            self._process.communicate()  # closes the gate, and waits for its end
+            os.close(read_end)
+            raise
+        self._open_gate()
         self._output = _Output(read_end)
         self._on_exit = on_exit
         self._lock = threading.Lock()
@@ -88,6 +97,11 @@ class FunctionProcess:
                 return
         self._signal(signal.SIGKILL)
         self._ended.wait()
+
+    def _open_gate(self) -> None:
+        if gate := self._process.stdin:
+            with suppress(BrokenPipeError), gate:  # somebody has killed it already
+                gate.write(b"\n")
 
     def _signal(self, number: signal.Signals) -> None:
         with self._lock:

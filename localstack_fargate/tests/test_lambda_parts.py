@@ -4,6 +4,7 @@ import http.client
 import json
 import subprocess
 import sys
+import textwrap
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -172,6 +173,34 @@ def test_a_process_that_ignores_the_request_is_killed() -> None:
 
     assert ended.result(5) == -9
     process.end()  # no harm in a second time
+
+
+def test_no_function_runs_that_the_guard_does_not_watch(tmp_path: Path) -> None:
+    script = f"""
+        import sys
+        from localstack_fargate.lambda_process import process
+        from pathlib import Path
+
+        def run(mark):
+            return process.FunctionProcess(["touch", mark], {{"PATH": "/usr/bin:/bin"}}, Path("/"), print)
+
+        run("{tmp_path}/watched")._ended.wait()
+        process._guard.close()
+        try:
+            run("{tmp_path}/too-late")
+        except OSError as error:
+            print(error)
+        process._guard = type("Killed", (), {{"watch": lambda self, group: __import__("os")._exit(0)}})()
+        run("{tmp_path}/unwatched")
+        """
+    emulator = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
+    )
+
+    assert emulator.returncode == 0, emulator.stderr
+    assert "the emulator ends" in emulator.stdout
+    time.sleep(0.2)
+    assert [path.name for path in tmp_path.iterdir()] == ["watched"]
 
 
 def test_a_guard_that_was_killed_is_replaced_and_knows_everything() -> None:
