@@ -156,6 +156,15 @@ def fail_states_of_failed_tasks() -> None:
 
 
 @hooks.on_infra_start()
+def abort_stopped_executions() -> None:
+    """Let an execution that was stopped end as ABORTED, as on AWS."""
+    with _known_localstack(otherwise="Executions that are stopped will NOT always end as ABORTED"):
+        from localstack_fargate.stepfunctions.stopped_executions import install
+
+        install()
+
+
+@hooks.on_infra_start()
 def let_event_rules_run_tasks() -> None:
     """Let EventBridge rules have ECS tasks as their targets."""
     with _known_localstack(otherwise="EventBridge rules will NOT run tasks"):

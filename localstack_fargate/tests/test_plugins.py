@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from localstack_fargate.plugins import (
+    abort_stopped_executions,
     fail_states_of_failed_tasks,
     let_event_rules_run_tasks,
     make_metrics_of_log_events,
@@ -36,8 +37,13 @@ from localstack_fargate.plugins import (
             "localstack.services.cloudformation.engine.v2.change_set_model_executor",
             "Change sets that fail will NOT be rolled back",
         ),
+        (
+            abort_stopped_executions,
+            "localstack.services.stepfunctions.backend.execution_worker",
+            "Executions that are stopped will NOT always end as ABORTED",
+        ),
     ],
-    ids=["step-functions", "event-rules", "request-types", "embedded-metrics", "connections", "change-sets"],
+    ids=["step-functions", "event-rules", "request-types", "embedded-metrics", "connections", "change-sets", "stopped"],
 )
 def test_another_localstack(
     hook: Callable[[], None],
@@ -48,6 +54,7 @@ def test_another_localstack(
 ) -> None:
     for ours in (
         "localstack_fargate.stepfunctions.run_task_sync",
+        "localstack_fargate.stepfunctions.stopped_executions",
         "localstack_fargate.eventbridge.run_task_target",
         "localstack_fargate.embedded_metrics.log_events",
         "localstack_fargate.cloudformation.change_sets",
