@@ -165,6 +165,15 @@ def abort_stopped_executions() -> None:
 
 
 @hooks.on_infra_start()
+def parse_state_machines_once() -> None:
+    """Spare executions the parsing of what has been parsed before."""
+    with _known_localstack(otherwise="Each execution will parse its paths and its definition anew, and be slow"):
+        from localstack_fargate.stepfunctions.parsed_once import install
+
+        install()
+
+
+@hooks.on_infra_start()
 def let_event_rules_run_tasks() -> None:
     """Let EventBridge rules have ECS tasks as their targets."""
     with _known_localstack(otherwise="EventBridge rules will NOT run tasks"):

@@ -10,6 +10,7 @@ from localstack_fargate.plugins import (
     fail_states_of_failed_tasks,
     let_event_rules_run_tasks,
     make_metrics_of_log_events,
+    parse_state_machines_once,
     refuse_wrong_types,
     roll_back_change_sets,
     survive_closed_connections,
@@ -42,8 +43,22 @@ from localstack_fargate.plugins import (
             "localstack.services.stepfunctions.backend.execution_worker",
             "Executions that are stopped will NOT always end as ABORTED",
         ),
+        (
+            parse_state_machines_once,
+            "localstack.services.stepfunctions.asl.parse",
+            "Each execution will parse its paths and its definition anew, and be slow",
+        ),
     ],
-    ids=["step-functions", "event-rules", "request-types", "embedded-metrics", "connections", "change-sets", "stopped"],
+    ids=[
+        "step-functions",
+        "event-rules",
+        "request-types",
+        "embedded-metrics",
+        "connections",
+        "change-sets",
+        "stopped",
+        "parsing",
+    ],
 )
 def test_another_localstack(
     hook: Callable[[], None],
@@ -53,6 +68,7 @@ def test_another_localstack(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for ours in (
+        "localstack_fargate.stepfunctions.parsed_once",
         "localstack_fargate.stepfunctions.run_task_sync",
         "localstack_fargate.stepfunctions.stopped_executions",
         "localstack_fargate.eventbridge.run_task_target",
