@@ -67,8 +67,10 @@ class TaskQueue:
             return True
         if self._capacity.tasks is not None and len(self._running) >= self._capacity.tasks:
             return False
-        memory = sum(int(each.memory) for each in (*self._running, task))
-        return self._capacity.memory is None or memory <= self._capacity.memory
+        together = (*self._running, task)
+        return _fits(sum(int(each.memory) for each in together), self._capacity.memory) and _fits(
+            sum(int(each.cpu) for each in together), self._capacity.cpu
+        )
 
     def _run_one(self, task: Task) -> None:
         try:
@@ -77,3 +79,7 @@ class TaskQueue:
             with self._lock:
                 self._running.remove(task)
             self._fill()
+
+
+def _fits(wanted: int, bound: int | None) -> bool:
+    return bound is None or wanted <= bound

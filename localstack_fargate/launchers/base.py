@@ -81,10 +81,13 @@ class Exit:
 
 @dataclass(frozen=True)
 class Capacity:
-    """How much may run at a time: a number of tasks, and the sum of their memory in MiB. None is without bound."""
+    """How much may run at a time: a number of tasks, the sum of their memory in MiB, and that of their CPU units, of
+    which a vCPU has 1024. None is without bound.
+    """
 
     tasks: int | None = None
     memory: int | None = None
+    cpu: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ..base import Capacity, Sandbox, TaskSpec
 from .engine import connect
 from .host import DockerHost
 from .images import Images
-from .limits import MIB
+from .limits import MIB, UNITS_PER_VCPU
 from .memory_watch import MemoryWatch
 from .network import FARGATE_ADDRESS, open_network
 from .output import OutputReader
@@ -58,7 +58,9 @@ class DockerLauncher:
             most_vcpus=machine["NCPU"] if configuration.cpu_limit == "hard" else None,
         )
         memory = int(machine["MemTotal"] / MIB * MEMORY_FOR_TASKS)
-        self.capacity = Capacity(configuration.max_tasks, memory)
+        # More at a time would end no sooner, but all at once: with their memory, and with what comes after them.
+        cpu = None if configuration.max_tasks else machine["NCPU"] * UNITS_PER_VCPU
+        self.capacity = Capacity(configuration.max_tasks, memory, cpu)
         self.gateway_address = network.gateway_address
         self.gateway_url = f"http://{network.gateway_address}:{gateway_port}"
         self.endpoint_url = f"http://{FARGATE_ADDRESS}"
