@@ -70,7 +70,8 @@ def test_memory_does_not_grow_with_the_length_but_by_the_index(tmp_path: Path, l
 
 @pytest.mark.parametrize(
     ("way", "groups", "times"),
-    [("full", (20, 140), {}), ("smart", (20, 420), {"start": 100, "end": 101})],
+    # Some tables double in size at 2^13, 2^14 … frames: the second clip has doubled them as often as its length.
+    [("full", (60, 240), {}), ("smart", (20, 420), {"start": 100, "end": 101})],
     ids=["whole", "smart"],
 )
 def test_what_a_frame_more_costs(
