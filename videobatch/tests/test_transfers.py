@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -50,16 +51,20 @@ def test_an_upload_in_parts_names_the_version_that_it_made(pipeline: Pipeline, l
     assert len(sent) > 2
 
 
+def sending(number: signal.Signals) -> Callable[[int], None]:
+    """Return what sends this process a signal, once, when the first bytes have left."""
+    sent = Lock()
+
+    def send(_count: int) -> None:
+        if sent.acquire(blocking=False):
+            os.kill(os.getpid(), number)
+
+    return send
+
+
 def test_ctrl_c_leaves_no_part_of_an_upload(pipeline: Pipeline, large: Path) -> None:
-    stopped: list[bool] = []
-
-    def stop(_count: int) -> None:
-        if not stopped:
-            stopped.append(True)
-            os.kill(os.getpid(), signal.SIGINT)
-
     with pytest.raises(KeyboardInterrupt):
-        pipeline.upload(large, "large.mp4", {}, stop)
+        pipeline.upload(large, "large.mp4", {}, sending(signal.SIGINT))
     assert "Uploads" not in pipeline.s3.list_multipart_uploads(Bucket=pipeline.bucket)
     assert uploads(pipeline) == []
 
@@ -70,7 +75,7 @@ def test_a_terminal_that_is_closed_leaves_no_part_of_an_upload(
 ) -> None:
     @contextmanager
     def closing(_what: str, _size: int) -> Iterator[Callable[[int], None]]:
-        yield lambda _count: os.kill(os.getpid(), signal.SIGHUP)
+        yield sending(signal.SIGHUP)
 
     monkeypatch.setattr("videobatch.commands.submit.transfer_bar", closing)
     stopped = run("submit", large, "--json")
