@@ -174,6 +174,18 @@ def parse_state_machines_once() -> None:
 
 
 @hooks.on_infra_start()
+def bound_events_at_once() -> None:
+    """Let functions that run as processes handle as many events at a time as there are CPUs."""
+    from localstack import config
+
+    if config.LAMBDA_RUNTIME_EXECUTOR == ProcessRuntimeExecutorPlugin.name:
+        with _known_localstack(otherwise="A burst of events will start more functions than there are CPUs"):
+            from localstack_fargate.lambda_process.events_at_once import install
+
+            install()
+
+
+@hooks.on_infra_start()
 def let_event_rules_run_tasks() -> None:
     """Let EventBridge rules have ECS tasks as their targets."""
     with _known_localstack(otherwise="EventBridge rules will NOT run tasks"):

@@ -209,7 +209,6 @@ def main() -> int:
         parameters = {
             "WorkerImage": settings.worker_image,
             "TaskCpuArchitecture": own_architecture(),
-            "TriggerConcurrency": "3",  # a process of 67 MB each; one machine's tasks need no more to be kept busy
             "LambdaCodeBucket": code_bucket,
             "LambdaCodeKey": upload_functions(account, code_bucket),
             **settings.parameters,

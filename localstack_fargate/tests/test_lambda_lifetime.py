@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from localstack_fargate.lambda_process.events_at_once import events_at_once
 from localstack_fargate.tests.kit import START_TIMEOUT_SECONDS, emulator, is_alive, make_client, poll, random_name
 from localstack_fargate.tests.lambda_kit import Functions
 
@@ -70,7 +73,10 @@ def test_a_function_reaches_aws_with_boto3(functions: Functions, client: Callabl
     assert client("s3").head_object(Bucket=bucket, Key="made-by-lambda")["ContentLength"] == 1
 
 
-def test_reserved_concurrency_holds_for_asynchronous_events(functions: Functions, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("reserved", "events"), [(None, 10), (1, 4)])
+def test_asynchronous_events_wait_for_their_turn(
+    functions: Functions, tmp_path: Path, reserved: int | None, events: int
+) -> None:
     name = functions.create(f"""
         import os, time
         def handler(event, context):
@@ -79,21 +85,22 @@ def test_reserved_concurrency_holds_for_asynchronous_events(functions: Functions
                 time.sleep(0.5)
                 log.write(f'-{{event}}\\n')
         """)
-    functions.api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
+    if reserved:
+        functions.api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
 
-    for number in range(10):
+    for number in range(events):
         functions.api.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(number).encode())
 
     def lines() -> list[str]:
         return (tmp_path / "log").read_text().splitlines() if (tmp_path / "log").exists() else []
 
-    poll(lambda: sum(line.startswith("-") for line in lines()) >= 10)
+    poll(lambda: sum(line.startswith("-") for line in lines()) >= events)
     running = most = 0
     for line in lines():
         running += 1 if line == "+" else -1
         most = max(most, running)
-    assert most == 2
-    assert sorted(line for line in lines() if line != "+") == [f"-{number}" for number in range(10)]
+    assert most == (reserved or events_at_once())
+    assert sorted(line for line in lines() if line != "+") == [f"-{number}" for number in range(events)]
 
 
 def test_new_code_replaces_the_running_process(functions: Functions) -> None:
