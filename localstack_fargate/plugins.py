@@ -178,7 +178,7 @@ def bound_events_at_once() -> None:
     """Let functions that run as processes handle as many events at a time as there are CPUs."""
     from localstack import config
 
-    if config.LAMBDA_RUNTIME_EXECUTOR == ProcessRuntimeExecutorPlugin.name:
+    if ProcessRuntimeExecutorPlugin.name == config.LAMBDA_RUNTIME_EXECUTOR:
         with _known_localstack(otherwise="A burst of events will start more functions than there are CPUs"):
             from localstack_fargate.lambda_process.events_at_once import install
 
