@@ -1,7 +1,7 @@
 """Lets a function handle as many asynchronous events at a time as the machine has CPUs; the others wait in its queue.
 
-LocalStack has four more handled than there are CPUs: in a burst of uploads that is as many processes of 67 MB each, which
-all load the function at the same time. A reserved concurrency does not reach it by a stack: LocalStack's
+LocalStack has four more handled than there are CPUs: in a burst of uploads that is as many processes of 67 MB each,
+which all load the function at the same time. A reserved concurrency does not reach it by a stack: LocalStack's
 ``AWS::Lambda::Function`` passes it over.
 """
 
