@@ -96,7 +96,7 @@ def test_permanent_exit_codes_are_those_that_the_state_machine_never_retries(sta
 def test_a_larger_task_answers_just_the_errors_that_it_can_mend(states: dict[str, Any]) -> None:
     from worker.errors import TaskTooSmall, all_errors
 
-    first, *_ = [choice for choice in states["HowDidTheTaskEnd"]["Choices"] if choice["Next"] == "SayOutOfMemory"]
+    first, *_ = [choice for choice in states["HowDidTheTaskEnd"]["Choices"] if choice["Next"] == "SayTaskTooSmall"]
     lowest, highest = first["And"][1]["NumericGreaterThanEquals"], first["And"][2]["NumericLessThanEquals"]
     for each in all_errors():
         assert (lowest <= each.exit_code <= highest) == issubclass(each, TaskTooSmall), each
