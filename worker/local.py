@@ -77,7 +77,8 @@ def _checked_target(source: Path, output: Path) -> Path:
 @contextmanager
 def _partial_file(target: Path) -> Iterator[Path]:
     """Make an empty file beside the target, which is gone in the end; where that fails the engine could not say why."""
-    partial = target.parent / f".{target.name[:100]}.{secrets.token_hex(4)}.partial"
+    start = target.name[:50]  # of up to four bytes each, and 255 bytes are all that a name may have
+    partial = target.parent / f".{start}.{secrets.token_hex(4)}.partial"
     try:
         partial.touch(exist_ok=False)
     except OSError as error:

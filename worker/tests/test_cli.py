@@ -33,6 +33,12 @@ def test_a_name_that_no_terminal_can_show_is_no_failure(clip: Path, logo: Path, 
     assert output.exists()
 
 
+def test_the_longest_name_that_a_file_can_have(clip: Path, logo: Path, tmp_path: Path) -> None:
+    output = tmp_path / ("🎬" * 62 + ".mp4")  # 252 bytes of 255
+    assert main(["local", str(clip), str(output), "--watermark", str(logo)]) == 0
+    assert output.exists()
+
+
 @pytest.mark.parametrize(("name", "called"), [("my mark.png", "my mark.png"), ("a\\b.png", "watermark.png")])
 def test_a_picture_is_called_by_its_own_name(
     name: str, called: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
