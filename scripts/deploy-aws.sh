@@ -80,13 +80,14 @@ check_first() {
     if [ -n "$online$dry_run" ]; then
         name_things
         read_stack
+        settle_stack
         name_image
-        heal_stack
         [ -n "$stack_status" ] || check_quotas
     fi
     architecture=$(value_of TaskCpuArchitecture X86_64)
     if [ -z "$image" ]; then check_docker "linux/$(docker_name "$architecture")"; fi
     say_what_is_missing
+    delete_what_is_left_over
 }
 
 docker_name() { if [ "$1" = ARM64 ]; then echo arm64; else echo amd64; fi; }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 OPERATION = "PostObject"
-# PutObject's parameter → the field, in lower case.
+# PutObject's parameter → the field, spelled as LocalStack reads it: of a form with "key" and "Key" it takes "key".
 FIELDS: Mapping[str, str] = {
     "ACL": "acl",
     "Key": "key",
@@ -23,8 +23,7 @@ FILE_NAME = "${filename}"
 
 def put_parameters(request: Any) -> dict[str, str]:
     """What an upload by PutObject would say; the key may have the name of the uploaded file in it."""
-    fields = _fields(request)
-    found = {parameter: fields[field] for parameter, field in FIELDS.items() if fields.get(field)}
+    found = {parameter: str(request.form[field]) for parameter, field in FIELDS.items() if request.form.get(field)}
     file = request.files.get("file")
     if file is not None and "Key" in found:
         found["Key"] = found["Key"].replace(FILE_NAME, file.filename or "")
@@ -33,9 +32,5 @@ def put_parameters(request: Any) -> dict[str, str]:
 
 def access_key(request: Any) -> str | None:
     """The access key of whoever has signed the form; None if nobody has."""
-    fields = _fields(request)
+    fields = {name.lower(): str(value) for name, value in request.form.items()}
     return next((fields[field].partition("/")[0] for field in CREDENTIALS if fields.get(field)), None)
-
-
-def _fields(request: Any) -> dict[str, str]:
-    return {name.lower(): str(value) for name, value in request.form.items()}

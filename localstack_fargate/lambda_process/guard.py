@@ -33,12 +33,17 @@ class Guard:
 
         Raises:
             EmulatorIsEnding: It would: ``close()`` was called before.
+            OSError: It would: no guard can be started.
         """
         with self._lock:
             if self._closed:
                 raise EmulatorIsEnding("the emulator ends: no function is started any more")
             self._groups.add(group)
-            self._tell(f"+{group}")
+            try:
+                self._tell(f"+{group}")
+            except OSError:  # no guard can be started
+                self._groups.discard(group)
+                raise
 
     def forget(self, group: int) -> None:
         """The group has ended, and its number may soon be another's."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from localstack_fargate.lambda_process.guard import EmulatorIsEnding, Guard
+from localstack_fargate.lambda_process.guard import Guard
 
 # A function that prints without end must not fill the emulator's memory. What is dropped is the oldest.
 MAX_PENDING_CHARACTERS = 4 * 1024 * 1024
@@ -59,7 +59,7 @@ class FunctionProcess:
             os.close(write_end)
         try:
             _guard.watch(self.pid)
-        except EmulatorIsEnding:
+        except OSError:
             self._process.communicate()  # closes the gate, and waits for its end
             os.close(read_end)
             raise

@@ -12,7 +12,7 @@ from localstack.services.stepfunctions.asl.parse import asl_parser
 from localstack.services.stepfunctions.asl.utils import json_path
 
 PATHS = 2048
-DEFINITIONS = 64
+DEFINITIONS = 8  # of some MB each
 
 
 def install() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localstack.services.stepfunctions.asl.eval.environment import Environment
-from localstack.services.stepfunctions.asl.eval.program_state import ProgramStopped, ProgramTimedOut
+from localstack.services.stepfunctions.asl.eval.program_state import ProgramRunning, ProgramStopped, ProgramTimedOut
 from localstack.services.stepfunctions.backend.execution_worker import ExecutionWorker
 
 SECONDS_TO_BEGIN = 10.0
@@ -49,8 +49,14 @@ def _once_begun(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def stop(self: Any, *arguments: Any, **named: Any) -> None:
         deadline = time.monotonic() + SECONDS_TO_BEGIN
-        while (self.env is None or self.env.program_state() is None) and time.monotonic() < deadline:
+        while not _has_begun(self.env) and time.monotonic() < deadline:
             time.sleep(SECONDS_BETWEEN_LOOKS)
         original(self, *arguments, **named)
 
     return stop
+
+
+def _has_begun(env: Any) -> bool:
+    """Whether there is a first state: what is stopped before it has one ends by an error that nobody hears of."""
+    state = None if env is None else env.program_state()
+    return state is not None and (not isinstance(state, ProgramRunning) or state._next_state_name is not None)

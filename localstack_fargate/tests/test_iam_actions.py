@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from werkzeug.test import EnvironBuilder
 
 from localstack_fargate.iam.actions import Call, needed
+from localstack_fargate.iam.post_form import put_parameters
 
 HERE = "us-east-1:000000000000"
 OBJECT = "arn:aws:s3:::films/a/b.mp4"
@@ -184,3 +186,10 @@ def test_calls(service: str, operation: str, parameters: dict[str, Any], expecte
 def test_condition_keys(service: str, operation: str, parameters: dict[str, Any], key: str, value: str) -> None:
     call = Call(service, operation, parameters, "000000000000", "us-east-1")
     assert needed(call)[-1].context[key] == (value,)
+
+
+def test_a_form_is_looked_at_as_it_is_read() -> None:
+    """S3 takes the field "key", whatever else is in the form."""
+    fields = {"key": "secret/x", "Key": "allowed/x", "KEY": "allowed/y", "acl": "private"}
+    request = EnvironBuilder(method="POST", data=fields).get_request()
+    assert put_parameters(request) == {"Key": "secret/x", "ACL": "private"}

@@ -99,7 +99,7 @@ def test_asynchronous_events_wait_for_their_turn(
     for line in lines():
         running += 1 if line == "+" else -1
         most = max(most, running)
-    assert most == (reserved or events_at_once())
+    assert min(2, reserved or 2) <= most <= (reserved or events_at_once())
     assert sorted(line for line in lines() if line != "+") == [f"-{number}" for number in range(events)]
 
 

@@ -189,7 +189,7 @@ def test_no_function_runs_that_the_guard_does_not_watch(tmp_path: Path) -> None:
         try:
             run("{tmp_path}/too-late")
         except OSError as error:
-            print(error)
+            print(error, flush=True)
         process._guard = type("Killed", (), {{"watch": lambda self, group: __import__("os")._exit(0)}})()
         run("{tmp_path}/unwatched")
         """

@@ -93,8 +93,10 @@ withdraw_changes() {
     if [ -n "$is_new" ]; then
         [ "$(aws cloudformation describe-stacks --stack-name "${stack_id:-$stack}" --output text \
             --query 'Stacks[0].StackStatus' 2>/dev/null)" = REVIEW_IN_PROGRESS ] || return 0
-        aws cloudformation delete-stack --stack-name "${stack_id:-$stack}" 2>/dev/null
+        aws cloudformation delete-stack --stack-name "${stack_id:-$stack}" 2>/dev/null ||
+            say "what the change set $change_set would have made of $stack is still there: delete the stack"
     else
-        aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change_set" 2>/dev/null
+        aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change_set" 2>/dev/null ||
+            say "the change set $change_set of $stack could not be deleted; it changes nothing"
     fi
 }

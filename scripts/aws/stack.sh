@@ -5,6 +5,7 @@ poll_seconds=2
 stack_status= # empty: there is no such stack
 stack_id=
 stack_is_protected=
+left_over= # the status of a stack that an earlier run has left half-done
 last_event=
 declare -A previous=() # the stack's parameters, if there is one
 declare -A tags=()
@@ -30,14 +31,12 @@ Stacks[0].Parameters[].['parameter',ParameterKey,ParameterValue],Stacks[0].Tags[
     done <<<"$answer"
 }
 
-# Bring a stack that an earlier run has left to a state from which one can go on.
-heal_stack() {
+# Wait until nothing happens to the stack. What an earlier run has left half-done counts as none: it has to go.
+settle_stack() {
     [[ $stack_status != *_IN_PROGRESS || $stack_status == REVIEW_IN_PROGRESS ]] || wait_for_stack
     case $stack_status in
     REVIEW_IN_PROGRESS | ROLLBACK_COMPLETE | ROLLBACK_FAILED | CREATE_FAILED | DELETE_FAILED)
-        tell Stack "$stack is $stack_status, so it does not work; what is left of it has to go first"
-        confirmed "Delete that in account $account, $region?" || fail "nothing was changed"
-        delete_stack
+        left_over=$stack_status
         stack_status='' previous=() tags=() outputs=()
         ;;
     UPDATE_ROLLBACK_FAILED)
@@ -45,6 +44,14 @@ heal_stack() {
             "--stack-name $stack"
         ;;
     esac
+}
+
+delete_what_is_left_over() {
+    [ -n "$left_over" ] || return 0
+    tell Stack "$stack is $left_over, so it does not work; what is left of it has to go first, its parameters too"
+    confirmed "Delete that in account $account, $region?" || fail "nothing was changed"
+    delete_stack
+    stack_status=''
 }
 
 wait_for_stack() {
@@ -63,12 +70,20 @@ protect_stack() {
 
 delete_stack() {
     read_newest_event
+    ! is_gone || return 0 # by an earlier run, which may have been interrupted: no event would follow
     act aws cloudformation delete-stack --stack-name "$stack_id"
     follow_stack
     [ -z "$dry_run" ] || return 0
     [ "$stack_status" != DELETE_COMPLETE ] || return 0
     report_failures
     fail "the stack $stack could not be deleted: it is $stack_status"
+}
+
+is_gone() {
+    [ -z "$dry_run" ] || return 1
+    look_up 'does not exist' aws cloudformation describe-stacks --stack-name "$stack_id" --output text \
+        --query 'Stacks[0].StackStatus' || return 0
+    [ "$answer" = DELETE_COMPLETE ]
 }
 
 read_newest_event() {

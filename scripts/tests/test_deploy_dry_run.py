@@ -203,8 +203,12 @@ def test_an_image_stays_until_its_sources_change_or_another_is_wanted(tmp_path: 
 def test_a_stack_that_was_left_half_done_is_not_deleted_without_a_yes(tmp_path: Path) -> None:
     ours, its = pty.openpty()
     os.write(ours, b"n\n")
-    stack = {"describe-stacks": r"printf 'status\tROLLBACK_COMPLETE\tarn\n'"}
-    refused = in_account("deploy-aws.sh --image a/b", tmp_path, stack, terminal=its)
+    answers = {
+        "describe-stacks": r"printf 'status\tROLLBACK_COMPLETE\tarn\n'",
+        "get-service-quota": "echo 100.0",
+        "get-account-settings": "echo 1000",
+    }
+    refused = in_account("deploy-aws.sh --image a/b", tmp_path, answers, terminal=its)
     os.close(its)
     os.close(ours)
     assert refused.returncode == 1

@@ -1,10 +1,10 @@
 """A signal to end, at any moment: nothing half-done is left, the record says so, and the process is gone in 10 s."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -63,7 +63,8 @@ def test_a_signal_while_the_files_are_removed(world: World, video: bytes, monkey
     real = TemporaryDirectory.cleanup
 
     def cleanup(folder: TemporaryDirectory[str]) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        # Not to the process: a thread of the test's own server would take it, where a worker's threads take none.
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
         real(folder)
 
     monkeypatch.setattr(TemporaryDirectory, "cleanup", cleanup)
