@@ -329,7 +329,7 @@ def test_the_end_stops_what_runs_and_leaves_the_videos(account: Account) -> None
     account.client("cloudformation").update_termination_protection(StackName=STACK, EnableTerminationProtection=False)
     destroyed = account.run("destroy-aws.sh", "--yes")
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
-    assert "Jobs        1 are running" in destroyed.stdout
+    assert "Jobs        running: 1," in destroyed.stdout
     assert f"{BUCKET} stays" in destroyed.stdout
     other = account.run("destroy-aws.sh", "--yes", "--delete-videos", "--stack", "another")
     assert "Nothing     of another is there to delete" in other.stdout, other.stdout + other.stderr

@@ -74,7 +74,7 @@ look_around() {
 
 say_what_goes() {
     [ -z "$has_stack" ] || tell Stack "$stack will be deleted, with all its functions, logs and alarms"
-    [ ${#running[@]} -eq 0 ] || tell Jobs "${#running[@]} are running, and will be stopped without a result"
+    [ ${#running[@]} -eq 0 ] || tell Jobs "running: ${#running[@]}, to be stopped without a result"
     [ -z "$has_repository" ] || tell Repository "$repository will be deleted, with its images"
     [ -z "$has_artifacts" ] || tell Bucket "$artifacts will be deleted"
     [ -n "$has_videos" ] || return 0
@@ -88,6 +88,7 @@ say_what_goes() {
 
 take_down() {
     if [ -n "$has_stack" ]; then
+        [[ $stack_status != UPDATE*_IN_PROGRESS ]] || wait_for_stack # one that is updated cannot be deleted
         stop_jobs
         delete_stack
         tell Stack "$stack deleted"
