@@ -1,6 +1,7 @@
 """The command line: `videobatch`."""
 
 import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -78,11 +79,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if explained is None:
             raise
         say_error(explained)
+        _drop_what_cannot_be_written()
         return explained.exit_code
     if result == INTERRUPTED_EXIT_CODE:  # as typer has it for a KeyboardInterrupt
         remark("videobatch: stopped")
         return stopped
     return result if isinstance(result, int) else 0
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Let Python's own flush at the exit succeed: where it fails it makes the exit code 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -140,5 +140,11 @@ def test_a_full_disk_is_said_and_a_reader_that_goes_is_none_of_our_business(
         (f"{command} --limit 1 > /dev/full", 7, "videobatch: No space left on device."),
         (f"{command} | head -c 1 > /dev/null", 0, ""),
     ):
-        done = subprocess.run(["bash", "-c", line], stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            ["bash", "-c", f"unset PYTHONUNBUFFERED; {line}"],
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
         assert (done.returncode, done.stderr.partition("\n")[0]) == (code, words), done.stderr
